@@ -1,0 +1,61 @@
+// The version, the instruction set this translation unit is compiled for, and the few macros the headers use.
+#pragma once
+
+#include <cstdint>
+
+#define IFA_VERSION_MAJOR 0
+#define IFA_VERSION_MINOR 1
+#define IFA_VERSION_PATCH 0
+#define IFA_VERSION (IFA_VERSION_MAJOR * 10000 + IFA_VERSION_MINOR * 100 + IFA_VERSION_PATCH)
+
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || \
+    defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#error "ifa: compile without -ffast-math, -ffinite-math-only and -fassociative-math: hidden tokens are -inf scores"
+#endif
+
+// Everything that has code lives in `namespace ifa::inline IFA_ISA`, so that units compiled with different flags can be
+// linked into one program. IFA_FORCE_PORTABLE selects the portable kernels whatever the flags.
+#if !defined(IFA_FORCE_PORTABLE) && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define IFA_ISA avx2
+#define IFA_ISA_AVX2 1
+#else
+#define IFA_ISA portable
+#define IFA_ISA_PORTABLE 1
+#endif
+
+#define IFA_STRINGIFY_(x) #x
+#define IFA_STRINGIFY(x) IFA_STRINGIFY_(x)
+
+// Vocabulary members and SIMD operations are inlined even at -O0: they leave no symbol that two ISAs could share.
+#define IFA_INLINE inline __attribute__((always_inline))
+
+// The error classes keep one identity across shared libraries.
+#define IFA_EXPORT __attribute__((visibility("default")))
+
+// Before a loop of constant trip count whose arrays must stay in registers.
+#if defined(__clang__)
+#define IFA_UNROLL _Pragma("unroll")
+#else
+#define IFA_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace ifa {
+
+// Every extent, stride and position, in elements or tokens.
+using Index = std::int64_t;
+
+// Tokens per tile and per chunk, counted from the window's start: part of the bit contract, the same on every ISA.
+// Every register block divides a tile; tiles this small keep the memory streams of K and V moving.
+inline constexpr int kTileTokens = 24;
+inline constexpr Index kDefaultChunkTokens = 480;
+
+inline namespace IFA_ISA {
+
+// The instruction set of the kernels this unit calls: "avx2" or "portable".
+IFA_INLINE const char* isa() {
+    return IFA_STRINGIFY(IFA_ISA);
+}
+
+}  // namespace IFA_ISA
+
+}  // namespace ifa

@@ -1,0 +1,6 @@
+// Everything.
+#pragma once
+
+#include "append.hpp"
+#include "calibrator.hpp"
+#include "incre_flash_attention.hpp"

@@ -1,0 +1,84 @@
+// Everything one call's kernels see, as one type: the operands, and the policies by role.
+#pragma once
+
+#include "../policy_pack.hpp"
+#include "workspace.hpp"
+
+namespace ifa::inline IFA_ISA {
+
+// The query rows that share one kv head, against one chunk of one sequence.
+struct Work {
+    Index sequence = 0;
+    Index kv_head = 0;
+    Index first_head = 0;
+    Index heads = 0;  // G
+    Window chunk = {};
+    Index window_begin = 0;
+    bool mean_of_values = false;  // every mask is ignored and all scores are equal
+
+    IFA_INLINE Row row(Index i) const { return {sequence, first_head + i, 0}; }
+};
+
+// The tokens of a sequence that the windows of all policies leave, never beyond the cache.
+template <class Storage, class Policies>
+inline Window visible_window(const Storage& kv, const Policies& policies, Index sequence) {
+    Window all{0, kv.length(sequence)};
+    policies.template each<role::Visibility>([&](const auto& visibility) {
+        if constexpr (WindowVisibility<std::remove_cvref_t<decltype(visibility)>>) {
+            const Window one = visibility.window(sequence, kv.length(sequence));
+            if (one.begin > all.begin) all.begin = one.begin;
+            if (one.end < all.end) all.end = one.end;
+        }
+    });
+    return all;
+}
+
+template <class Query, class Storage, class Codec, class Sink, class Groups, class Precision, class Executor,
+          class Policies>
+struct Problem {
+    using key_type = typename Storage::key_type;
+    using value_type = typename Storage::value_type;
+
+    // Value offsets are added to the stored integers tile by tile.
+    static constexpr bool kShiftsValues = Codec::kQuantised && Precision::kExactOffsets;
+
+    Query query;
+    const Storage& kv;
+    const Codec& codec;
+    Sink sink;
+    const Groups& groups;
+    const Executor& executor;
+    Policies policies;
+    Geometry geometry;
+    double scale = 1;
+
+    // Something can tell scores from the same scores plus a constant, so what folding left out is added.
+    static constexpr bool kNeedsKeyConstant =
+        Codec::kQuantised && (Sink::kKeepsLogSumExp || !Policies::kTermsShiftInvariant);
+
+    // A bit for each column of [first_column, first_column + count) that some policy hides.
+    IFA_INLINE std::uint64_t hidden(Index sequence, Index first_column, int count) const {
+        std::uint64_t bits = 0;
+        policies.template each<role::Visibility>([&](const auto& visibility) {
+            if constexpr (ColumnVisibility<std::remove_cvref_t<decltype(visibility)>>)
+                bits |= visibility.hidden(sequence, first_column, count);
+        });
+        return bits;
+    }
+
+    inline Work work(const Plan& plan, const PlanItem& item, const Workspace& workspace) const {
+        const Window& window = plan.window(item.sequence);
+        const Index group = groups.group(geometry);
+        const Index begin = window.begin + item.chunk * plan.chunk_tokens();
+        const Index end = begin + plan.chunk_tokens();
+        return {.sequence = item.sequence,
+                .kv_head = item.kv_head,
+                .first_head = item.kv_head * group,
+                .heads = group,
+                .chunk = {begin, end < window.end ? end : window.end},
+                .window_begin = window.begin,
+                .mean_of_values = workspace.wholly_hidden[item.sequence] != 0};
+    }
+};
+
+}  // namespace ifa::inline IFA_ISA

@@ -1,0 +1,122 @@
+// The memory of one call in flight, carved from the caller's bytes: counters, chunk states, and scratch for each job.
+#pragma once
+
+#include <cstring>
+
+#include "plan.hpp"
+#include "softmax_state.hpp"
+#include "tile.hpp"
+
+namespace ifa::inline IFA_ISA {
+
+// Hands out arrays on cache lines of their own. Without a base it only counts.
+class Carver {
+   public:
+    static constexpr std::size_t kLine = 64;
+
+    IFA_INLINE explicit Carver(std::byte* base) : base_(base) {}
+
+    template <class T>
+    IFA_INLINE T* take(Index count) {
+        const std::size_t at = used_;
+        used_ += (static_cast<std::size_t>(count) * sizeof(T) + kLine - 1) / kLine * kLine;
+        return base_ ? reinterpret_cast<T*>(base_ + at) : nullptr;
+    }
+    IFA_INLINE std::size_t used() const { return used_; }
+
+    // The first line boundary in memory of any alignment.
+    static IFA_INLINE std::byte* align(std::byte* memory) {
+        return memory + (kLine - reinterpret_cast<std::uintptr_t>(memory) % kLine) % kLine;
+    }
+
+   private:
+    std::byte* base_;
+    std::size_t used_ = 0;
+};
+
+// Rows start on lines and hold whole vectors of every ISA.
+IFA_INLINE Index padded(Index dim) {
+    return (dim + 15) / 16 * 16;
+}
+
+// What one job computes in. Rows are those of its query block.
+struct Scratch {
+    HeadRows queries;           // [G, Dk] folded, scaled to a safe exponent, padded with zeros
+    HeadRows scores;            // [G, tile] then probabilities
+    HeadRows accumulators;      // [G, Dv] of the states
+    float* multipliers;         // [G] what brings q.k back to natural units
+    float* constants;           // [G] what the codec's folding leaves out of a score
+    float* rescales;            // [G] factors of a tile's rescaling
+    float* value_shift;         // [Dv] whole parts of value offsets
+    double* folded;             // [Dk]
+    SoftmaxState* states;       // [G]
+    const std::byte* zero_row;  // a key or value row of zeros
+
+    inline Scratch(Carver& carver, const Geometry& geometry)
+        : queries{nullptr, padded(geometry.key_dim)},
+          scores{nullptr, kTileStride},
+          accumulators{nullptr, padded(geometry.value_dim)} {
+        const Index rows = geometry.heads / geometry.kv_heads;
+        queries.data = carver.take<float>(rows * queries.stride);
+        scores.data = carver.take<float>(rows * scores.stride);
+        accumulators.data = carver.take<float>(rows * accumulators.stride);
+        multipliers = carver.take<float>(rows);
+        constants = carver.take<float>(rows);
+        rescales = carver.take<float>(rows);
+        value_shift = carver.take<float>(accumulators.stride);
+        folded = carver.take<double>(queries.stride);
+        states = carver.take<SoftmaxState>(rows);
+        zero_row = carver.take<std::byte>(zero_row_bytes(geometry));
+    }
+
+    // Wide enough for the widest element type.
+    static IFA_INLINE Index zero_row_bytes(const Geometry& geometry) {
+        const Index dim = geometry.key_dim > geometry.value_dim ? geometry.key_dim : geometry.value_dim;
+        return dim * static_cast<Index>(sizeof(float));
+    }
+
+    // Sets what must hold zeros before the first item.
+    inline void clear(const Geometry& geometry) const {
+        std::memset(const_cast<std::byte*>(zero_row), 0, static_cast<std::size_t>(zero_row_bytes(geometry)));
+        std::memset(value_shift, 0, static_cast<std::size_t>(accumulators.stride) * sizeof(float));
+    }
+};
+
+struct Workspace {
+    Index* next_item;             // the first item that no job has claimed
+    Index* finished;              // [B, kvN] chunks whose states are complete
+    std::uint8_t* wholly_hidden;  // [B] the window is computed as the mean of its values
+    SoftmaxState* states;         // [states, N]
+    float* accumulators;          // [states, N, Dv]
+    std::byte* scratch;           // [jobs, scratch_bytes]
+    std::size_t scratch_bytes;
+
+    inline Workspace(Carver& carver, const Plan::Parts& plan) {
+        const Geometry& geometry = plan.geometry;
+        Carver scratch_carver(nullptr);
+        Scratch(scratch_carver, geometry);
+        scratch_bytes = scratch_carver.used();
+        next_item = carver.take<Index>(1);
+        finished = carver.take<Index>(plan.states > 0 ? geometry.batch * geometry.kv_heads : 0);
+        wholly_hidden = carver.take<std::uint8_t>(geometry.batch);
+        states = carver.take<SoftmaxState>(plan.states * geometry.heads);
+        accumulators = carver.take<float>(plan.states * geometry.heads * padded(geometry.value_dim));
+        scratch = carver.take<std::byte>(plan.jobs * static_cast<Index>(scratch_bytes));
+    }
+
+    static inline std::size_t bytes(const Plan::Parts& plan) {
+        Carver carver(nullptr);
+        Workspace(carver, plan);
+        return carver.used() + Carver::kLine - 1;
+    }
+
+    // The next item for the calling job; at or beyond the number of items when none is left.
+    IFA_INLINE Index claim() const { return __atomic_fetch_add(next_item, Index{1}, __ATOMIC_RELAXED); }
+
+    // Says that one chunk of a (sequence, kv head) is complete; true for whoever completes the last.
+    IFA_INLINE bool finish(Index counter, Index chunks) const {
+        return __atomic_add_fetch(finished + counter, Index{1}, __ATOMIC_ACQ_REL) == chunks;
+    }
+};
+
+}  // namespace ifa::inline IFA_ISA

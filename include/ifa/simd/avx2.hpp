@@ -1,0 +1,100 @@
+// The dozen operations on 8 floats that the kernels are written in, for AVX2 + FMA + F16C.
+#pragma once
+
+#include <immintrin.h>
+
+#include "../dtype.hpp"
+
+namespace ifa::inline IFA_ISA::simd {
+
+using Float = __m256;
+inline constexpr int kLanes = 8;
+
+IFA_INLINE Float set(float x) {
+    return _mm256_set1_ps(x);
+}
+
+IFA_INLINE Float load(const float* p) {
+    return _mm256_loadu_ps(p);
+}
+IFA_INLINE Float load(const float16* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+IFA_INLINE Float load(const bfloat16* p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+IFA_INLINE Float load(const std::int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+
+// Narrow stores round to nearest even; int8 saturates.
+IFA_INLINE void store(float* p, Float x) {
+    _mm256_storeu_ps(p, x);
+}
+IFA_INLINE void store(float16* p, Float x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+IFA_INLINE void store(bfloat16* p, Float x) {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i high = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, is_nan), 16);
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(high, high), 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+}
+IFA_INLINE void store(std::int8_t* p, Float x) {
+    const Float bounded = _mm256_min_ps(_mm256_max_ps(x, set(-128.f)), set(127.f));
+    const __m256i wide = _mm256_cvtps_epi32(bounded);
+    const __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(half, half));
+}
+
+IFA_INLINE Float add(Float a, Float b) {
+    return _mm256_add_ps(a, b);
+}
+IFA_INLINE Float sub(Float a, Float b) {
+    return _mm256_sub_ps(a, b);
+}
+IFA_INLINE Float mul(Float a, Float b) {
+    return _mm256_mul_ps(a, b);
+}
+IFA_INLINE Float div(Float a, Float b) {
+    return _mm256_div_ps(a, b);
+}
+// a * b + c, rounded once.
+IFA_INLINE Float fma(Float a, Float b, Float c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+// The larger; `b` where either is NaN.
+IFA_INLINE Float max(Float a, Float b) {
+    return _mm256_max_ps(a, b);
+}
+
+IFA_INLINE float reduce_add(Float x) {
+    const __m128 quad = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    const __m128 pair = _mm_add_ps(quad, _mm_movehl_ps(quad, quad));
+    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
+}
+IFA_INLINE float reduce_max(Float x) {
+    const __m128 quad = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    const __m128 pair = _mm_max_ps(quad, _mm_movehl_ps(quad, quad));
+    return _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)));
+}
+IFA_INLINE float first(Float x) {
+    return _mm256_cvtss_f32(x);
+}
+
+// mantissa * 2^n, where the low bits of the float `n_plus_magic` hold the integer n (see exp).
+IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
+    const __m256i shift = _mm256_slli_epi32(_mm256_castps_si256(n_plus_magic), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(mantissa), shift));
+}
+// x where not (at < bound), else 0.
+IFA_INLINE Float zero_below(Float x, Float at, Float bound) {
+    return _mm256_and_ps(x, _mm256_cmp_ps(at, bound, _CMP_NLT_UQ));
+}
+
+}  // namespace ifa::inline IFA_ISA::simd

@@ -1,0 +1,152 @@
+// The dozen operations on 4 floats that the kernels are written in, for any target of GCC or Clang.
+#pragma once
+
+#include <cstring>
+
+#include "../dtype.hpp"
+
+namespace ifa::inline IFA_ISA::simd {
+
+using Float = float __attribute__((vector_size(16)));
+using Int = std::int32_t __attribute__((vector_size(16)));
+using Unsigned = std::uint32_t __attribute__((vector_size(16)));
+inline constexpr int kLanes = 4;
+
+template <class To, class From>
+IFA_INLINE To bits_as(From x) {
+    static_assert(sizeof(To) == sizeof(From));
+    To y;
+    std::memcpy(&y, &x, sizeof(y));
+    return y;
+}
+
+IFA_INLINE Float set(float x) {
+    return Float{x, x, x, x};
+}
+
+// The four elements at p as unsigned integers.
+template <class Narrow>
+IFA_INLINE Unsigned widen(const void* p) {
+    Narrow lanes[kLanes];
+    std::memcpy(lanes, p, sizeof(lanes));
+    return Unsigned{lanes[0], lanes[1], lanes[2], lanes[3]};
+}
+
+IFA_INLINE Float load(const float* p) {
+    Float x;
+    std::memcpy(&x, p, sizeof(x));
+    return x;
+}
+// The exponent is rebased by a multiplication, which also normalises subnormals; infinities and NaN keep their own.
+IFA_INLINE Float load(const float16* p) {
+    const Unsigned half = widen<std::uint16_t>(p);
+    const Unsigned magnitude = (half & 0x7fffu) << 13;
+    const Unsigned rebased = bits_as<Unsigned>(bits_as<Float>(magnitude) * 0x1p112f);
+    const Unsigned special = bits_as<Unsigned>((half & 0x7c00u) == 0x7c00u);
+    const Unsigned finite_or_not = (rebased & ~special) | ((magnitude | 0x7f800000u) & special);
+    return bits_as<Float>(finite_or_not | ((half & 0x8000u) << 16));
+}
+IFA_INLINE Float load(const bfloat16* p) {
+    return bits_as<Float>(widen<std::uint16_t>(p) << 16);
+}
+IFA_INLINE Float load(const std::int8_t* p) {
+    std::int8_t lanes[kLanes];
+    std::memcpy(lanes, p, sizeof(lanes));
+    return Float{static_cast<float>(lanes[0]), static_cast<float>(lanes[1]), static_cast<float>(lanes[2]),
+                 static_cast<float>(lanes[3])};
+}
+
+IFA_INLINE std::uint16_t to_float16_bits(float x) {
+    const auto bits = bits_as<std::uint32_t>(x);
+    const std::uint32_t sign = (bits >> 16) & 0x8000u;
+    const std::uint32_t magnitude = bits & 0x7fffffffu;
+    std::uint32_t half;
+    if (magnitude > 0x7f800000u) {  // NaN keeps the head of its payload and turns quiet
+        half = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+    } else if (magnitude >= 0x477ff000u) {  // rounds to 65520 or more
+        half = 0x7c00u;
+    } else if (magnitude < 0x38800000u) {  // subnormal: the addition rounds to a multiple of 2^-24
+        half = bits_as<std::uint32_t>(bits_as<float>(magnitude) + 0.5f) - 0x3f000000u;
+    } else {
+        half = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+    }
+    return static_cast<std::uint16_t>(sign | half);
+}
+IFA_INLINE std::uint16_t to_bfloat16_bits(float x) {
+    const auto bits = bits_as<std::uint32_t>(x);
+    if (x != x) return static_cast<std::uint16_t>((bits | 0x400000u) >> 16);
+    return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// Narrow stores round to nearest even; int8 saturates.
+IFA_INLINE void store(float* p, Float x) {
+    std::memcpy(p, &x, sizeof(x));
+}
+IFA_INLINE void store(float16* p, Float x) {
+    const std::uint16_t lanes[kLanes] = {to_float16_bits(x[0]), to_float16_bits(x[1]), to_float16_bits(x[2]),
+                                         to_float16_bits(x[3])};
+    std::memcpy(static_cast<void*>(p), lanes, sizeof(lanes));
+}
+IFA_INLINE void store(bfloat16* p, Float x) {
+    const std::uint16_t lanes[kLanes] = {to_bfloat16_bits(x[0]), to_bfloat16_bits(x[1]), to_bfloat16_bits(x[2]),
+                                         to_bfloat16_bits(x[3])};
+    std::memcpy(static_cast<void*>(p), lanes, sizeof(lanes));
+}
+IFA_INLINE void store(std::int8_t* p, Float x) {
+    for (int i = 0; i < kLanes; ++i) {
+        const float bounded = x[i] > -128.f ? (x[i] < 127.f ? x[i] : 127.f) : -128.f;
+        p[i] = static_cast<std::int8_t>(__builtin_rintf(bounded));
+    }
+}
+
+IFA_INLINE Float add(Float a, Float b) {
+    return a + b;
+}
+IFA_INLINE Float sub(Float a, Float b) {
+    return a - b;
+}
+IFA_INLINE Float mul(Float a, Float b) {
+    return a * b;
+}
+IFA_INLINE Float div(Float a, Float b) {
+    return a / b;
+}
+// a * b + c. Rounded once where the target has the instruction; where it has none no compiler can fuse it, so that the
+// bits depend on the target alone.
+IFA_INLINE Float fma(Float a, Float b, Float c) {
+#if defined(__FMA__) || defined(__FP_FAST_FMAF) || defined(__ARM_FEATURE_FMA)
+    return Float{__builtin_fmaf(a[0], b[0], c[0]), __builtin_fmaf(a[1], b[1], c[1]), __builtin_fmaf(a[2], b[2], c[2]),
+                 __builtin_fmaf(a[3], b[3], c[3])};
+#else
+    return a * b + c;
+#endif
+}
+// The larger; `b` where either is NaN.
+IFA_INLINE Float max(Float a, Float b) {
+    const Int greater = a > b;
+    return bits_as<Float>((bits_as<Int>(a) & greater) | (bits_as<Int>(b) & ~greater));
+}
+
+IFA_INLINE float reduce_add(Float x) {
+    return (x[0] + x[2]) + (x[1] + x[3]);
+}
+IFA_INLINE float reduce_max(Float x) {
+    const float even = x[0] > x[2] ? x[0] : x[2];
+    const float odd = x[1] > x[3] ? x[1] : x[3];
+    return even > odd ? even : odd;
+}
+IFA_INLINE float first(Float x) {
+    return x[0];
+}
+
+// mantissa * 2^n, where the low bits of the float `n_plus_magic` hold the integer n (see exp).
+IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
+    return bits_as<Float>(bits_as<Unsigned>(mantissa) + (bits_as<Unsigned>(n_plus_magic) << 23));
+}
+// x where not (at < bound), else 0.
+IFA_INLINE Float zero_below(Float x, Float at, Float bound) {
+    const Int below = at < bound;
+    return bits_as<Float>(bits_as<Int>(x) & ~below);
+}
+
+}  // namespace ifa::inline IFA_ISA::simd

@@ -1,0 +1,88 @@
+// Picks the operations of this unit's instruction set and builds on them what every set shares.
+#pragma once
+
+#include <cstring>
+
+#if defined(IFA_ISA_AVX2)
+#include "avx2.hpp"
+#else
+#include "portable.hpp"
+#endif
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#else
+#include <cfenv>
+#endif
+
+#include "../config.hpp"
+
+namespace ifa::inline IFA_ISA::simd {
+
+// The first `count` < kLanes elements, then zeros; reads nothing beyond them.
+template <class T>
+IFA_INLINE Float load_partial(const T* p, Index count) {
+    alignas(64) unsigned char bytes[kLanes * sizeof(T)] = {};
+    std::memcpy(bytes, static_cast<const void*>(p), static_cast<std::size_t>(count) * sizeof(T));
+    return load(reinterpret_cast<const T*>(bytes));
+}
+
+template <class T>
+IFA_INLINE void store_partial(T* p, Float x, Index count) {
+    alignas(64) unsigned char bytes[kLanes * sizeof(T)];
+    store(reinterpret_cast<T*>(bytes), x);
+    std::memcpy(static_cast<void*>(p), bytes, static_cast<std::size_t>(count) * sizeof(T));
+}
+
+// e^x for x <= 0: exactly 1 at 0, exactly 0 below -87 (and so at -inf). e^x = 2^n 2^r, where n is the nearest integer
+// to x log2(e), found by adding 1.5 * 2^23, and 2^r a polynomial of least relative error over [-1/2, 1/2] (3e-9, 6e-8
+// as evaluated). log2(e) comes in two parts, so that r is as exact for large |x| as for small.
+IFA_INLINE Float exp(Float x) {
+    const Float magic = set(0x1.8p23f);
+    const Float n_plus_magic = fma(x, set(0x1.715476p0f), magic);
+    const Float n = sub(n_plus_magic, magic);
+    const Float r = fma(x, set(0x1.4ae0cp-26f), fma(x, set(0x1.715476p0f), sub(set(0.f), n)));
+    Float p = set(0x1.416b52p-13f);
+    p = fma(p, r, set(0x1.5f082ep-10f));
+    p = fma(p, r, set(0x1.3b2de0p-7f));
+    p = fma(p, r, set(0x1.c6af7cp-5f));
+    p = fma(p, r, set(0x1.ebfbdcp-3f));
+    p = fma(p, r, set(0x1.62e430p-1f));
+    p = fma(p, r, set(1.f));
+    return zero_below(scale_exponent(p, n_plus_magic), x, set(-87.f));
+}
+
+// a * b + c in double, under the same rule as the vector operation.
+IFA_INLINE double fma(double a, double b, double c) {
+#if defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+// While one lives, this thread rounds to nearest and keeps subnormals: a job's bits do not depend on its caller's mode.
+class DefaultFloatEnvironment {
+   public:
+#if defined(__SSE__)
+    IFA_INLINE DefaultFloatEnvironment() : saved_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
+    IFA_INLINE ~DefaultFloatEnvironment() { _mm_setcsr(saved_); }
+#else
+    IFA_INLINE DefaultFloatEnvironment() {
+        std::fegetenv(&saved_);
+        std::fesetenv(FE_DFL_ENV);
+    }
+    IFA_INLINE ~DefaultFloatEnvironment() { std::fesetenv(&saved_); }
+#endif
+    DefaultFloatEnvironment(const DefaultFloatEnvironment&) = delete;
+    DefaultFloatEnvironment& operator=(const DefaultFloatEnvironment&) = delete;
+
+   private:
+#if defined(__SSE__)
+    unsigned saved_;
+#else
+    std::fenv_t saved_;
+#endif
+};
+
+}  // namespace ifa::inline IFA_ISA::simd
