@@ -1,8 +1,6 @@
 // Finds per-channel scales and offsets for an int8 cache from keys and values that are typical of it.
 #pragma once
 
-#include <vector>
-
 #include "simd/row.hpp"
 #include "view_checks.hpp"
 
@@ -17,11 +15,15 @@ class Calibrator {
         : kv_heads_(kv_heads),
           key_dim_(key_dim),
           value_dim_(value_dim),
-          low_(static_cast<std::size_t>(kv_heads * (key_dim + value_dim)), 0.f),
-          high_(low_) {}
+          ranges_(new Range[static_cast<std::size_t>(channels())]) {}
+    inline Calibrator(const Calibrator& other) : Calibrator(other.kv_heads_, other.key_dim_, other.value_dim_) {
+        for (Index i = 0; i < channels(); ++i) ranges_[i] = other.ranges_[i];
+    }
+    Calibrator& operator=(const Calibrator&) = delete;
+    inline ~Calibrator() { delete[] ranges_; }
 
     // How many scales, and offsets, `write` fills: kvN * (Dk + Dv).
-    inline Index channels() const { return static_cast<Index>(low_.size()); }
+    inline Index channels() const { return kv_heads_ * (key_dim_ + value_dim_); }
 
     // key [B, kvN, T, Dk] and value [B, kvN, T, Dv] of float32, float16 or bfloat16. Throws RuntimeError for other
     // shapes.
@@ -46,13 +48,25 @@ class Calibrator {
         raise(contracts.result());
         auto* const scales = const_cast<element_of<Scale>*>(as_elements(scale).data);
         auto* const offsets = const_cast<element_of<Offset>*>(as_elements(offset).data);
-        for (std::size_t i = 0; i < low_.size(); ++i) {
-            const float margin = (high_[i] - low_[i]) * headroom;
-            write_channel(low_[i] - margin, high_[i] + margin, scales + i, offsets + i);
+        for (Index i = 0; i < channels(); ++i) {
+            const Range& range = ranges_[i];
+            const float margin = (range.high - range.low) * headroom;
+            write_channel(range.low - margin, range.high + margin, scales + i, offsets + i);
         }
     }
 
    private:
+    // What was seen of one channel. It always holds 0, so that 0 is stored exactly.
+    struct Range {
+        inline void widen(float x) {
+            if (x < low) low = x;
+            if (x > high) high = x;
+        }
+
+        float low = 0;
+        float high = 0;
+    };
+
     template <class T>
     inline void check(const char* name, const TensorView<T>& rows, Index dim, Contracts& contracts) const {
         check_view(name, rows, contracts);
@@ -63,21 +77,20 @@ class Calibrator {
 
     template <class T>
     inline void observe_rows(const TensorView<T>& rows, Index first_channel) {
-        std::vector<float> row(static_cast<std::size_t>(rows.shape.head_dim));
+        const Index dim = rows.shape.head_dim;
         for (Index b = 0; b < rows.shape.batch; ++b)
             for (Index head = 0; head < rows.shape.heads; ++head)
-                for (Index t = 0; t < rows.shape.seq; ++t) {
-                    simd::convert_row(rows.row(b, head, t), rows.shape.head_dim, row.data());
-                    widen(row, static_cast<std::size_t>(first_channel + head * rows.shape.head_dim));
-                }
+                for (Index t = 0; t < rows.shape.seq; ++t)
+                    observe_row(rows.row(b, head, t), dim, ranges_ + first_channel + head * dim);
     }
 
-    inline void widen(const std::vector<float>& row, std::size_t channel) {
-        for (const float x : row) {
-            if (x < low_[channel]) low_[channel] = x;
-            if (x > high_[channel]) high_[channel] = x;
-            ++channel;
-        }
+    template <class T>
+    static inline void observe_row(const T* row, Index dim, Range* ranges) {
+        simd::for_each_vector(dim, [&](Index i, Index count) {
+            float lanes[simd::kLanes];
+            simd::store(lanes, simd::load_some(row, i, count));
+            for (Index j = 0; j < count; ++j) ranges[i + j].widen(lanes[j]);
+        });
     }
 
     // The offset is found for the scale as it is stored. A channel that was always 0 gets the scale 1.
@@ -93,8 +106,7 @@ class Calibrator {
     Index kv_heads_;
     Index key_dim_;
     Index value_dim_;
-    std::vector<float> low_;   // [2, kvN, D], at most 0: the range always holds 0, so that 0 is stored exactly
-    std::vector<float> high_;  // likewise at least 0
+    Range* ranges_;  // [2, kvN, D], owned
 };
 
 }  // namespace ifa::inline IFA_ISA

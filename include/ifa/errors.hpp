@@ -73,7 +73,7 @@ class Contracts {
    public:
     // `format` holds a {} for each piece: "attn_mask: expected a batch of 1 or {}, got {}".
     template <class... Pieces>
-    inline void fail(ErrorKind kind, const char* format, const Pieces&... pieces) {
+    inline void fail(ErrorKind kind, const char* format, Pieces... pieces) {
         if (result_.violated_ && result_.violation_.kind <= kind) return;
         const MessagePiece all[] = {MessagePiece(pieces)..., MessagePiece("")};
         result_.violated_ = true;

@@ -1,8 +1,7 @@
 // Whose threads run the jobs: the caller's own (Inline), or those of Eigen's thread pool.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <pthread.h>
 
 #include "concepts.hpp"
 
@@ -19,6 +18,35 @@ struct Inline {
     }
 };
 
+// Waits for a number of jobs to end. In POSIX's own words: the members of std::mutex and its locks would be symbols
+// that units of different ISA share.
+class Countdown {
+   public:
+    inline explicit Countdown(int jobs) : left_(jobs) {}
+    inline ~Countdown() {
+        pthread_cond_destroy(&ended_);
+        pthread_mutex_destroy(&mutex_);
+    }
+    Countdown(const Countdown&) = delete;
+    Countdown& operator=(const Countdown&) = delete;
+
+    inline void done() {
+        pthread_mutex_lock(&mutex_);
+        if (--left_ == 0) pthread_cond_signal(&ended_);
+        pthread_mutex_unlock(&mutex_);
+    }
+    inline void wait() {
+        pthread_mutex_lock(&mutex_);
+        while (left_ > 0) pthread_cond_wait(&ended_, &mutex_);
+        pthread_mutex_unlock(&mutex_);
+    }
+
+   private:
+    int left_;
+    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t ended_ = PTHREAD_COND_INITIALIZER;
+};
+
 // The calling thread and the workers of an Eigen::ThreadPool (or another Eigen::ThreadPoolInterface), borrowed. Called
 // from one of those workers it runs on that worker alone, for waiting there for the others could wait forever.
 template <class Pool>
@@ -33,32 +61,20 @@ class EigenPool {
     template <class Body>
     inline void run(int jobs, const Body& body) const {
         if (jobs <= 1 || pool_->CurrentThreadId() >= 0) return body(0);
-        Group<Body> group{&body, jobs - 1};
-        for (int job = 1; job < jobs; ++job) pool_->Schedule([&group, job] { group.run(job); });
+        struct {
+            const Body& body;
+            Countdown others;
+        } shared{body, Countdown(jobs - 1)};
+        for (int job = 1; job < jobs; ++job)
+            pool_->Schedule([&shared, job] {  // small enough for a std::function that does not allocate
+                shared.body(job);
+                shared.others.done();
+            });
         body(0);
-        group.wait();
+        shared.others.wait();
     }
 
    private:
-    // The jobs handed to the pool, alive until the last of them has ended.
-    template <class Body>
-    struct Group {
-        inline void run(int job) {
-            (*body)(job);
-            const std::lock_guard lock(mutex);
-            if (--running == 0) ended.notify_one();
-        }
-        inline void wait() {
-            std::unique_lock lock(mutex);
-            ended.wait(lock, [this] { return running == 0; });
-        }
-
-        const Body* body;
-        int running;
-        std::mutex mutex = {};
-        std::condition_variable ended = {};
-    };
-
     Pool* pool_;
 };
 

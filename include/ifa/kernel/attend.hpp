@@ -19,10 +19,10 @@ IFA_INLINE auto gather_tile(const Problem& problem, const Work& work, Index colu
     if (!work.mean_of_values) tile.hidden |= problem.hidden(work.sequence, column, tile.tokens);
     if (tile.wholly_hidden()) return tile;
     problem.kv.gather(work.sequence, work.kv_head, column, tile.tokens, tile.keys, tile.values);
-    for_each_bit(tile.hidden, [&](int slot) {
-        tile.keys[slot] = reinterpret_cast<const Key*>(scratch.zero_row);
-        tile.values[slot] = reinterpret_cast<const Value*>(scratch.zero_row);
-    });
+    // A mean of values has equal scores: no key is looked at.
+    for_each_bit(work.mean_of_values ? tile.all_slots() : tile.hidden,
+                 [&](int slot) { tile.keys[slot] = reinterpret_cast<const Key*>(scratch.zero_row); });
+    for_each_bit(tile.hidden, [&](int slot) { tile.values[slot] = reinterpret_cast<const Value*>(scratch.zero_row); });
     return tile;
 }
 

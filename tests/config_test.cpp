@@ -1,0 +1,26 @@
+// The version and the instruction set a unit was compiled for.
+#include "ifa/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace {
+
+TEST(Config, VersionIsMadeOfItsParts) {
+    EXPECT_EQ(IFA_VERSION, IFA_VERSION_MAJOR * 10000 + IFA_VERSION_MINOR * 100 + IFA_VERSION_PATCH);
+}
+
+TEST(Config, IsaNamesTheKernelsOfThisUnit) {
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__) && !defined(IFA_FORCE_PORTABLE)
+    EXPECT_EQ(std::string(ifa::isa()), "avx2");
+#else
+    EXPECT_EQ(std::string(ifa::isa()), "portable");
+#endif
+}
+
+TEST(Config, ChunksAreWholeTiles) {
+    EXPECT_EQ(ifa::kDefaultChunkTokens % ifa::kTileTokens, 0);
+}
+
+}  // namespace

@@ -1,0 +1,100 @@
+// Plans: every chunk once, the longest first, and workspace for all of it.
+#include "ifa/kernel/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+using ifa::Index;
+using ifa::Window;
+
+ifa::Plan make_plan(const std::vector<Window>& windows, Index kv_heads, Index chunk_tokens, int concurrency = 1) {
+    const ifa::Geometry geometry{.batch = static_cast<Index>(windows.size()),
+                                 .heads = 2 * kv_heads,
+                                 .kv_heads = kv_heads,
+                                 .key_dim = 8,
+                                 .value_dim = 8};
+    const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
+    return ifa::Scheduler(geometry, window, concurrency, chunk_tokens).plan();
+}
+
+// Lengths around tiles and chunks, empty and reversed windows, windows that do not start at 0.
+const std::vector<Window> kWindows{{0, 1},   {0, 0},    {5, 53},  {0, 48},   {7, 56},  {0, 480},
+                                   {9, 490}, {3, 1000}, {12, 12}, {20, 10},  {0, 24},  {0, 25},
+                                   {0, 23},  {1, 961},  {0, 960}, {-0, 999}, {50, 51}, {0, 47}};
+
+Index tokens_of(const ifa::Plan& plan, const ifa::PlanItem& item) {
+    const Window& window = plan.window(item.sequence);
+    return std::min(plan.chunk_tokens(), window.length() - item.chunk * plan.chunk_tokens());
+}
+
+TEST(Schedule, EveryChunkOfEverySequenceAndKvHeadComesOnce) {
+    for (const Index chunk_tokens : {24, 48, 480}) {
+        const ifa::Plan plan = make_plan(kWindows, 3, chunk_tokens);
+        std::set<std::tuple<int, int, int>> seen;
+        Index tokens = 0, expected = 0;
+        for (Index i = 0; i < plan.items(); ++i) {
+            const ifa::PlanItem& item = plan.item(i);
+            EXPECT_TRUE(seen.insert({item.sequence, item.kv_head, item.chunk}).second) << i;
+            EXPECT_LT(item.chunk, plan.chunks(item.sequence));
+            tokens += tokens_of(plan, item);
+        }
+        for (const Window& window : kWindows) expected += 3 * window.length();
+        EXPECT_EQ(tokens, expected);
+    }
+}
+
+TEST(Schedule, EveryEmptyWindowHasAnItemToWriteItsZeros) {
+    const ifa::Plan plan = make_plan({{0, 0}, {9, 4}}, 2, 48);
+    EXPECT_EQ(plan.items(), 4);
+    EXPECT_EQ(plan.chunks(0), 1);
+    EXPECT_EQ(plan.chunks(1), 1);
+}
+
+TEST(Schedule, TheLongestItemsComeFirst) {
+    const ifa::Plan plan = make_plan(kWindows, 2, 480);
+    for (Index i = 1; i < plan.items(); ++i) {
+        const auto tiles = [&](Index item) { return (tokens_of(plan, plan.item(item)) + 23) / 24; };
+        EXPECT_GE(tiles(i - 1), tiles(i)) << i;
+    }
+}
+
+TEST(Schedule, ChunksAreCountedFromTheStartOfTheWindow) {
+    const ifa::Plan plan = make_plan({{100, 149}}, 1, 48);
+    EXPECT_EQ(plan.chunks(0), 2);
+    EXPECT_EQ(plan.window(0).begin, 100);
+    EXPECT_EQ(plan.window(0).end, 149);
+}
+
+TEST(Schedule, StatesAreKeptOnlyForSequencesOfSeveralChunks) {
+    const ifa::Plan plan = make_plan({{0, 48}, {0, 49}, {0, 10}, {0, 480}}, 2, 48);
+    EXPECT_EQ(plan.states(), 2 + 10);
+    EXPECT_EQ(plan.first_state(1), 0);
+    EXPECT_EQ(plan.first_state(3), 2);
+}
+
+TEST(Schedule, NoMoreJobsThanItems) {
+    EXPECT_EQ(make_plan({{0, 10}}, 2, 48, 16).jobs(), 2);
+    EXPECT_EQ(make_plan({{0, 1000}}, 2, 48, 16).jobs(), 16);
+}
+
+TEST(Schedule, EachJobHasScratchOfItsOwn) {
+    const std::vector<Window> windows{{0, 1000}};
+    const std::size_t one = make_plan(windows, 2, 48, 1).workspace_bytes();
+    const std::size_t two = make_plan(windows, 2, 48, 2).workspace_bytes();
+    const std::size_t three = make_plan(windows, 2, 48, 3).workspace_bytes();
+    EXPECT_GT(two, one);
+    EXPECT_EQ(three - two, two - one);
+}
+
+TEST(Schedule, OneChunkMayHoldAnyLength) {
+    const ifa::Plan plan = make_plan({{3, 262144}}, 1, Index{24} << 40);
+    EXPECT_EQ(plan.items(), 1);
+    EXPECT_EQ(plan.states(), 0);
+}
+
+}  // namespace

@@ -1,0 +1,80 @@
+// Memory carved from the caller's bytes: on lines of its own, disjoint, and no more than announced.
+#include "ifa/kernel/workspace.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace {
+
+using ifa::Carver;
+using ifa::Index;
+
+constexpr ifa::Geometry kGeometry{.batch = 3, .heads = 10, .kv_heads = 2, .key_dim = 57, .value_dim = 33};
+
+TEST(Carver, HandsOutArraysOnLinesOfTheirOwn) {
+    alignas(64) std::byte memory[1024];
+    Carver carver(memory);
+    EXPECT_EQ(static_cast<void*>(carver.take<char>(1)), memory);
+    EXPECT_EQ(static_cast<void*>(carver.take<double>(9)), memory + 64);
+    EXPECT_EQ(static_cast<void*>(carver.take<float>(0)), memory + 192);
+    EXPECT_EQ(carver.used(), 192u);
+}
+
+TEST(Carver, WithoutABaseOnlyCounts) {
+    Carver carver(nullptr);
+    EXPECT_EQ(carver.take<float>(100), nullptr);
+    EXPECT_EQ(carver.used(), 448u);
+}
+
+TEST(Carver, AlignsMemoryOfAnyAlignment) {
+    alignas(64) std::byte memory[128];
+    EXPECT_EQ(Carver::align(memory), memory);
+    for (int offset = 1; offset <= 64; ++offset) EXPECT_EQ(Carver::align(memory + offset), memory + 64);
+}
+
+TEST(Workspace, EndsWithinTheBytesItAnnounces) {
+    for (const Index states : {0, 7}) {
+        const ifa::Plan::Parts parts{.geometry = kGeometry, .jobs = 3, .items = 9, .states = states};
+        std::vector<std::byte> memory(ifa::Workspace::bytes(parts));
+        for (std::size_t offset = 0; offset < 64; offset += 13) {
+            std::vector<std::byte> shifted(memory.size() + offset);
+            Carver carver(Carver::align(shifted.data() + offset));
+            const ifa::Workspace workspace(carver, parts);
+            EXPECT_LE(workspace.scratch + 3 * workspace.scratch_bytes, shifted.data() + shifted.size());
+        }
+    }
+}
+
+TEST(Workspace, EveryItemIsClaimedOnce) {
+    const ifa::Plan::Parts parts{.geometry = kGeometry, .jobs = 1, .items = 3};
+    std::vector<std::byte> memory(ifa::Workspace::bytes(parts));
+    Carver carver(Carver::align(memory.data()));
+    const ifa::Workspace workspace(carver, parts);
+    *workspace.next_item = 0;
+    for (Index i = 0; i < 5; ++i) EXPECT_EQ(workspace.claim(), i);
+}
+
+TEST(Workspace, OnlyTheLastChunkFinishesARow) {
+    const ifa::Plan::Parts parts{.geometry = kGeometry, .jobs = 1, .items = 3, .states = 3};
+    std::vector<std::byte> memory(ifa::Workspace::bytes(parts));
+    Carver carver(Carver::align(memory.data()));
+    const ifa::Workspace workspace(carver, parts);
+    workspace.finished[4] = 0;
+    EXPECT_FALSE(workspace.finish(4, 3));
+    EXPECT_FALSE(workspace.finish(4, 3));
+    EXPECT_TRUE(workspace.finish(4, 3));
+}
+
+TEST(Scratch, StartsWithARowOfZerosAndNoShift) {
+    Carver counter(nullptr);
+    ifa::Scratch(counter, kGeometry);
+    std::vector<std::byte> memory(counter.used() + 64, std::byte{0xff});
+    Carver carver(Carver::align(memory.data()));
+    const ifa::Scratch scratch(carver, kGeometry);
+    scratch.clear(kGeometry);
+    for (Index i = 0; i < 57 * 4; ++i) EXPECT_EQ(scratch.zero_row[i], std::byte{0});
+    for (Index d = 0; d < ifa::padded(33); ++d) EXPECT_EQ(scratch.value_shift[d], 0.f);
+}
+
+}  // namespace

@@ -1,0 +1,114 @@
+// Random calls over the whole space of the operator against the float64 reference, with the coverage of pairs counted.
+//
+//   IFA_CASES  how many cases to run
+//   IFA_SEED   their seed
+//   IFA_CASE   the only one to run, as printed by a failure
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "properties/support/judge.hpp"
+#include "properties/support/rows.hpp"
+#include "properties/support/space.hpp"
+
+namespace properties {
+namespace {
+
+// Fewer cases than this may leave pairs uncovered.
+constexpr std::uint64_t kCasesForFullCoverage = 1000;
+
+std::uint64_t environment(const char* name, std::uint64_t otherwise) {
+    const char* const text = std::getenv(name);
+    return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+void execute(const Case& c) {
+    switch (c.types.cache) {
+        case ElementType::kFloat16: return execute_float16_cache(c.point.row, c.call);
+        case ElementType::kBfloat16: return execute_bfloat16_cache(c.point.row, c.call);
+        case ElementType::kInt8: return execute_int8_cache(c.point.row, c.call);
+        default: return execute_float32_cache(c.point.row, c.call);
+    }
+}
+
+// What a case is, in full.
+std::string describe(const Case& c) {
+    std::ostringstream text;
+    for (std::size_t f = 0; f < kFactors; ++f)
+        text << "  " << descriptions()[f].name << ": " << descriptions()[f].values[c.point.values[f]] << "\n";
+    const Extents& e = c.extents;
+    text << "  B " << e.batch << ", N " << e.heads() << ", kvN " << e.kv_heads << ", Dk " << e.key_dim << ", Dv "
+         << e.value_dim << ", columns " << c.columns() << ", scale " << c.call.scale << ", windows";
+    for (Index b = 0; b < e.batch; ++b) text << " [" << c.begin(b) << ", " << c.end(b) << ")";
+    return text.str() + "\n";
+}
+
+// Runs one case; returns what is wrong with its result.
+std::string run(Case& c, Worst& worst) {
+    const std::vector<std::byte> output = c.call.output.bytes, log_sum_exp = c.call.log_sum_exp.bytes;
+    try {
+        execute(c);
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    if (!untouched_outside_rows(c.call.output, output)) return "bytes around the output's rows were written";
+    const bool kept = c.types.log_sum_exp == LogSumExp::kKept;
+    if (kept ? !untouched_outside_rows(c.call.log_sum_exp, log_sum_exp) : c.call.log_sum_exp.bytes != log_sum_exp)
+        return "bytes around the log-sum-exp's rows were written";
+    return Judge(c, worst).judge();
+}
+
+struct Counts {
+    std::uint64_t cases = 0, odd_dims = 0, three_chunks = 0, several_workers = 0;
+
+    void add(const Case& c) {
+        ++cases;
+        odd_dims += c.extents.key_dim % 8 != 0 || c.extents.value_dim % 8 != 0;
+        three_chunks += c.longest_window() > 2 * c.extents.chunk_tokens;
+        several_workers += c.executor.most_jobs() > 1;
+    }
+};
+
+void print(const Counts& counts, std::uint64_t seed, const Worst& worst, const PairCoverage& coverage) {
+    std::cout << counts.cases << " cases, seed " << seed << "; D % 8 != 0 in " << counts.odd_dims
+              << ", three or more chunks in " << counts.three_chunks << ", more than one worker in "
+              << counts.several_workers << "\npairs of factor values covered: " << coverage.covered() << " of "
+              << coverage.legal() << "\nworst error / bound, by cache and precision:\n";
+    for (const auto& [key, ratios] : worst)
+        std::cout << "  " << descriptions()[kCache].values[static_cast<std::size_t>(key.first)] << ", "
+                  << descriptions()[kPrecision].values[static_cast<std::size_t>(key.second)] << ": standard data "
+                  << ratios.standard << " (" << ratios.standard_rows << " rows), other data " << ratios.general << " ("
+                  << ratios.general_rows << " rows), log-sum-exp " << ratios.log_sum_exp << "\n";
+}
+
+TEST(Differential, TheTableOfCombinationsCoversEveryLegalPairOfTypes) {
+    const Space space;
+    PairCoverage coverage(space);
+    for (std::size_t row = 0; row < kRows; ++row) coverage.mark(point_of_row(row), kTypeFactors);
+    EXPECT_EQ(coverage.missing(kTypeFactors), "");
+}
+
+TEST(Differential, EveryResultIsWithinItsBoundOfTheReference) {
+    const std::uint64_t seed = environment("IFA_SEED", 20240229), cases = environment("IFA_CASES", 3000);
+    const bool one = std::getenv("IFA_CASE") != nullptr;
+    const std::uint64_t first = environment("IFA_CASE", 0), end = one ? first + 1 : cases;
+    PointSequence points(seed);
+    Counts counts;
+    Worst worst;
+    for (std::uint64_t i = 0; i < end; ++i) {
+        const Point point = points.next();
+        if (i < first) continue;
+        Case c(seed, i, point);
+        const std::string complaint = run(c, worst);
+        counts.add(c);
+        ASSERT_TRUE(complaint.empty()) << complaint << "IFA_SEED=" << seed << " IFA_CASE=" << i << "\n" << describe(c);
+    }
+    print(counts, seed, worst, points.coverage());
+    if (end >= kCasesForFullCoverage) {
+        EXPECT_EQ(points.coverage().missing(), "");
+    }
+}
+
+}  // namespace
+}  // namespace properties

@@ -1,0 +1,342 @@
+// The operations of one instruction set against their scalar definitions. Each including unit names its suite.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cfenv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "ifa/simd/simd.hpp"
+#include "support/accuracy.hpp"
+#include "support/random.hpp"
+
+namespace {
+
+namespace simd = ifa::simd;
+using ifa::bfloat16;
+using ifa::float16;
+using ifa::Index;
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// A binary floating-point format of 16 bits.
+struct Format {
+    int mantissa_bits;
+    int smallest_exponent;  // of a normal number
+
+    int exponent_mask() const { return (1 << (15 - mantissa_bits)) - 1; }
+
+    // What a pattern stands for.
+    double decode(std::uint16_t pattern) const {
+        const int exponent = (pattern >> mantissa_bits) & exponent_mask();
+        const int mantissa = pattern & ((1 << mantissa_bits) - 1);
+        const double sign = pattern & 0x8000 ? -1 : 1;
+        if (exponent == exponent_mask()) return mantissa ? kNan : sign * kInf;
+        if (exponent == 0) return sign * std::ldexp(mantissa, smallest_exponent - mantissa_bits);
+        return sign * std::ldexp(mantissa + (1 << mantissa_bits), smallest_exponent + exponent - 1 - mantissa_bits);
+    }
+
+    // The nearest number of the format, ties to even.
+    double round(double x) const {
+        if (std::isnan(x) || std::isinf(x) || x == 0) return x;
+        const int exponent = std::max(std::ilogb(x), smallest_exponent);
+        const double unit = std::ldexp(1, exponent - mantissa_bits);
+        const double rounded = std::nearbyint(x / unit) * unit;
+        const double beyond = std::ldexp(1, smallest_exponent + exponent_mask() - 1);
+        return std::abs(rounded) >= beyond ? std::copysign(double{kInf}, x) : rounded;
+    }
+};
+
+template <class T>
+constexpr Format kFormat{};
+template <>
+constexpr Format kFormat<float16>{10, -14};
+template <>
+constexpr Format kFormat<bfloat16>{7, -126};
+
+bool same(double a, double b) {
+    return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
+}
+
+template <class T>
+std::uint16_t pattern_of(T element) {
+    static_assert(sizeof(T) == 2);
+    std::uint16_t pattern;
+    std::memcpy(&pattern, &element, 2);
+    return pattern;
+}
+template <class T>
+T element_of(std::uint16_t pattern) {
+    T element;
+    std::memcpy(static_cast<void*>(&element), &pattern, 2);
+    return element;
+}
+
+std::vector<float> lanes(simd::Float x) {
+    std::vector<float> out(simd::kLanes);
+    simd::store(out.data(), x);
+    return out;
+}
+
+TEST(SIMD_SUITE, VectorsAreThoseOfTheNamedInstructionSet) {
+    EXPECT_EQ(simd::kLanes, std::string(ifa::isa()) == "avx2" ? 8 : 4);
+}
+
+template <class T>
+void expect_every_pattern_loads_exactly() {
+    for (std::uint32_t first = 0; first < 0x10000; first += simd::kLanes) {
+        T elements[simd::kLanes];
+        for (int i = 0; i < simd::kLanes; ++i)
+            elements[i] = element_of<T>(static_cast<std::uint16_t>(first + static_cast<std::uint32_t>(i)));
+        const std::vector<float> loaded = lanes(simd::load(elements));
+        for (int i = 0; i < simd::kLanes; ++i) {
+            const std::uint16_t pattern = pattern_of(elements[i]);
+            ASSERT_PRED2(same, static_cast<double>(loaded[static_cast<std::size_t>(i)]), kFormat<T>.decode(pattern))
+                << std::hex << pattern;
+        }
+    }
+}
+
+TEST(SIMD_SUITE, EveryFloat16LoadsExactly) {
+    expect_every_pattern_loads_exactly<float16>();
+}
+TEST(SIMD_SUITE, EveryBfloat16LoadsExactly) {
+    expect_every_pattern_loads_exactly<bfloat16>();
+}
+
+TEST(SIMD_SUITE, EveryInt8LoadsExactly) {
+    for (int first = -128; first < 128; first += simd::kLanes) {
+        std::int8_t elements[simd::kLanes];
+        for (int i = 0; i < simd::kLanes; ++i) elements[i] = static_cast<std::int8_t>(first + i);
+        const std::vector<float> loaded = lanes(simd::load(elements));
+        for (int i = 0; i < simd::kLanes; ++i)
+            EXPECT_EQ(loaded[static_cast<std::size_t>(i)], static_cast<float>(first + i));
+    }
+}
+
+// Every number of the format, every tie between two, what lies on both sides of the ties, and beyond the largest.
+template <class T>
+std::vector<float> numbers_around_ties() {
+    std::vector<float> numbers{0.f, -0.f, kInf, -kInf, std::numeric_limits<float>::max(), -3.4e38f, 1e-45f, -1e-45f};
+    for (std::uint32_t pattern = 0; pattern < 0x10000; ++pattern) {
+        const double x = kFormat<T>.decode(static_cast<std::uint16_t>(pattern));
+        if (!std::isfinite(x)) continue;
+        const double next = kFormat<T>.decode(static_cast<std::uint16_t>(pattern + 1));
+        const auto tie = static_cast<float>(std::isinf(next) ? 1.5 * x : x + (next - x) / 2);
+        for (const float y : {static_cast<float>(x), tie, std::nextafterf(tie, kInf), std::nextafterf(tie, -kInf)})
+            numbers.push_back(y);
+    }
+    return numbers;
+}
+
+template <class T>
+void expect_rounds(const float (&numbers)[simd::kLanes]) {
+    T stored[simd::kLanes];
+    simd::store(stored, simd::load(numbers));
+    for (int i = 0; i < simd::kLanes; ++i)
+        ASSERT_PRED2(same, kFormat<T>.decode(pattern_of(stored[i])), kFormat<T>.round(double{numbers[i]})) << numbers[i];
+}
+
+template <class T>
+void expect_rounds_to_nearest_even() {
+    const std::vector<float> ties = numbers_around_ties<T>();
+    for (std::size_t first = 0; first + simd::kLanes <= ties.size(); ++first) {
+        float numbers[simd::kLanes];
+        std::memcpy(numbers, &ties[first], sizeof(numbers));
+        expect_rounds<T>(numbers);
+    }
+    support::Random random(3);
+    for (int round = 0; round < 100000; ++round) {
+        float numbers[simd::kLanes];
+        for (float& x : numbers) {
+            const auto bits = static_cast<std::uint32_t>(random.bits());
+            std::memcpy(&x, &bits, sizeof(x));
+        }
+        expect_rounds<T>(numbers);
+    }
+}
+
+TEST(SIMD_SUITE, StoringFloat16RoundsToNearestEven) {
+    expect_rounds_to_nearest_even<float16>();
+}
+TEST(SIMD_SUITE, StoringBfloat16RoundsToNearestEven) {
+    expect_rounds_to_nearest_even<bfloat16>();
+}
+
+TEST(SIMD_SUITE, ANanStaysANanWhereverItsPayloadLies) {
+    for (const std::uint32_t payload : {0x7f800001u, 0x7fc00000u, 0x7fffffffu, 0xff800001u, 0xff80ffffu}) {
+        float x;
+        std::memcpy(&x, &payload, sizeof(x));
+        float16 half[simd::kLanes];
+        bfloat16 brain[simd::kLanes];
+        simd::store(half, simd::set(x));
+        simd::store(brain, simd::set(x));
+        for (int i = 0; i < simd::kLanes; ++i) {
+            EXPECT_TRUE(std::isnan(static_cast<float>(half[i]))) << std::hex << payload;
+            EXPECT_TRUE(std::isnan(static_cast<float>(brain[i]))) << std::hex << payload;
+        }
+    }
+}
+
+double rounded_int8(double x) {
+    return std::min(std::max(std::nearbyint(x), -128.0), 127.0);
+}
+
+TEST(SIMD_SUITE, StoringInt8RoundsTiesToEvenAndSaturates) {
+    std::vector<float> numbers{kInf, -kInf, 1e30f, -1e30f, 0x1p31f, -0x1p31f, 2147483520.f, 1e10f};
+    for (int quarter = -600; quarter <= 600; ++quarter) {
+        const float x = static_cast<float>(quarter) / 4;
+        for (const float y : {x, std::nextafterf(x, kInf), std::nextafterf(x, -kInf)}) numbers.push_back(y);
+    }
+    for (const float x : numbers) {
+        std::int8_t stored[simd::kLanes];
+        simd::store(stored, simd::set(x));
+        for (const std::int8_t y : stored) EXPECT_EQ(static_cast<double>(y), rounded_int8(double{x})) << x;
+    }
+}
+
+template <class T>
+void expect_partial_stays_within(const T& guard) {
+    for (Index count = 0; count < simd::kLanes; ++count) {
+        std::vector<T> source(static_cast<std::size_t>(count), static_cast<T>(3.f));
+        const std::vector<float> loaded = lanes(simd::load_partial(source.data(), count));
+        for (Index i = 0; i < simd::kLanes; ++i) EXPECT_EQ(loaded[static_cast<std::size_t>(i)], i < count ? 3.f : 0.f);
+
+        std::vector<T> target(2 * simd::kLanes, guard);
+        simd::store_partial(target.data() + 2, simd::set(5.f), count);
+        for (Index i = 0; i < 2 * simd::kLanes; ++i) {
+            const bool inside = i >= 2 && i < 2 + count;
+            const T expected = inside ? static_cast<T>(5.f) : guard;
+            EXPECT_EQ(std::memcmp(&target[static_cast<std::size_t>(i)], &expected, sizeof(T)), 0) << count << ' ' << i;
+        }
+    }
+}
+
+TEST(SIMD_SUITE, PartialLoadsAndStoresTouchNothingBeyondTheirCount) {
+    expect_partial_stays_within<float>(kNan);
+    expect_partial_stays_within<float16>(element_of<float16>(0xffff));
+    expect_partial_stays_within<bfloat16>(element_of<bfloat16>(0xffff));
+    expect_partial_stays_within<std::int8_t>(85);
+}
+
+TEST(SIMD_SUITE, ExpIsExactAtItsEnds) {
+    for (const float x : {0.f, -0.f}) EXPECT_EQ(lanes(simd::exp(simd::set(x))), std::vector<float>(simd::kLanes, 1.f));
+    for (const float x : {-kInf, std::numeric_limits<float>::lowest(), -1e6f, -88.f, std::nextafterf(-87.f, -kInf)})
+        EXPECT_EQ(lanes(simd::exp(simd::set(x))), std::vector<float>(simd::kLanes, 0.f)) << x;
+}
+
+TEST(SIMD_SUITE, ExpKeepsANan) {
+    EXPECT_TRUE(std::isnan(simd::first(simd::exp(simd::set(kNan)))));
+}
+
+// Without a fused multiply-add the exponent itself is rounded.
+double allowed_exp_error(double x) {
+#if defined(__FMA__)
+    return 0 * x + 1.5e-7;
+#else
+    return std::abs(x) * 0x1p-23 + 1.5e-7;
+#endif
+}
+
+TEST(SIMD_SUITE, ExpIsWithinItsRelativeErrorAndNeverAboveOne) {
+    double worst = 0;
+    constexpr int kSteps = 1 << 21;
+    for (int step = 0; step <= kSteps; ++step) {
+        const float x = -87.f * (static_cast<float>(step) / kSteps);
+        const float got = simd::first(simd::exp(simd::set(x)));
+        ASSERT_LE(got, 1.f) << x;
+        const double exact = std::exp(double{x});
+        worst = std::max(worst, std::abs(double{got} - exact) / exact / allowed_exp_error(double{x}));
+    }
+    support::worst_ratios.note("exp, of its relative error", worst);
+    EXPECT_LT(worst, 1);
+}
+
+// A vector of different numbers, so that a lane out of place shows.
+simd::Float ladder(float first, float step) {
+    float numbers[simd::kLanes];
+    for (int i = 0; i < simd::kLanes; ++i) numbers[i] = first + step * static_cast<float>(i);
+    return simd::load(numbers);
+}
+
+TEST(SIMD_SUITE, ArithmeticIsLaneByLane) {
+    const simd::Float a = ladder(3, 1), b = ladder(8, -2), c = ladder(-1, 0.5f);
+    for (int i = 0; i < simd::kLanes; ++i) {
+        const auto lane = static_cast<std::size_t>(i);
+        const float x = lanes(a)[lane], y = lanes(b)[lane], z = lanes(c)[lane];
+        EXPECT_EQ(lanes(simd::add(a, b))[lane], x + y);
+        EXPECT_EQ(lanes(simd::sub(a, b))[lane], x - y);
+        EXPECT_EQ(lanes(simd::mul(a, b))[lane], x * y);
+        EXPECT_EQ(lanes(simd::div(b, a))[lane], y / x);
+        EXPECT_EQ(lanes(simd::fma(a, b, c))[lane], x * y + z);
+        EXPECT_EQ(lanes(simd::max(a, b))[lane], std::max(x, y));
+    }
+    EXPECT_EQ(simd::first(a), 3.f);
+}
+
+TEST(SIMD_SUITE, MaxTakesTheSecondWhereEitherIsNan) {
+    EXPECT_EQ(simd::first(simd::max(simd::set(kNan), simd::set(2.f))), 2.f);
+    EXPECT_TRUE(std::isnan(simd::first(simd::max(simd::set(2.f), simd::set(kNan)))));
+}
+
+TEST(SIMD_SUITE, ReductionsSeeEveryLane) {
+    EXPECT_EQ(simd::reduce_add(ladder(1, 1)), static_cast<float>(simd::kLanes * (simd::kLanes + 1) / 2));
+    for (int at = 0; at < simd::kLanes; ++at) {
+        float numbers[simd::kLanes];
+        for (float& x : numbers) x = -kInf;
+        numbers[at] = -7;
+        EXPECT_EQ(simd::reduce_max(simd::load(numbers)), -7.f) << at;
+        EXPECT_EQ(simd::reduce_add(simd::load(numbers)), -kInf) << at;
+    }
+}
+
+TEST(SIMD_SUITE, FmaOfVectorsAndOfDoublesRoundsAlike) {
+#if defined(__FMA__)
+    EXPECT_EQ(simd::first(simd::fma(simd::set(1 + 0x1p-23f), simd::set(1 - 0x1p-23f), simd::set(-1.f))), -0x1p-46f);
+    EXPECT_EQ(simd::fma(1 + 0x1p-52, 1 - 0x1p-52, -1.0), -0x1p-104);
+#else
+    EXPECT_EQ(simd::first(simd::fma(simd::set(1 + 0x1p-23f), simd::set(1 - 0x1p-23f), simd::set(-1.f))), 0.f);
+    EXPECT_EQ(simd::fma(1 + 0x1p-52, 1 - 0x1p-52, -1.0), 0.0);
+#endif
+}
+
+// 1 when rounding to nearest, more when rounding up.
+float one_and_a_little() {
+    const volatile float one = 1, little = 0x1p-30f;
+    return one + little;
+}
+
+TEST(SIMD_SUITE, TheFloatEnvironmentIsTheDefaultWhileItLivesAndThenTheCallersAgain) {
+    std::fesetround(FE_UPWARD);
+    float within;
+    {
+        const simd::DefaultFloatEnvironment environment;
+        within = one_and_a_little();
+    }
+    const float after = one_and_a_little();
+    std::fesetround(FE_TONEAREST);
+    EXPECT_EQ(within, 1.f);
+    EXPECT_GT(after, 1.f);
+}
+
+#if defined(__SSE__)
+TEST(SIMD_SUITE, TheFloatEnvironmentKeepsSubnormals) {
+    constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
+    const unsigned saved = _mm_getcsr();
+    _mm_setcsr(saved | kFlushToZero | kDenormalsAreZero);
+    {
+        const simd::DefaultFloatEnvironment environment;
+        EXPECT_EQ(_mm_getcsr() & (kFlushToZero | kDenormalsAreZero), 0u);
+    }
+    EXPECT_EQ(_mm_getcsr() & (kFlushToZero | kDenormalsAreZero), kFlushToZero | kDenormalsAreZero);
+    _mm_setcsr(saved);
+}
+#endif
+
+}  // namespace
