@@ -107,19 +107,26 @@ inline void each_input(const Problem& problem, const Visit& visit) {
     problem.policies.each_policy(regions);
 }
 
-// That no output shares memory with an input.
+// That an output shares no memory with an input, nor with the outputs the sink names before it.
 template <class Problem>
 inline void check_overlaps(const Problem& problem, Contracts& contracts) {
-    if constexpr (requires { problem.sink.each_output([](const char*, const auto&) {}); })
+    if constexpr (requires { problem.sink.each_output([](const char*, const auto&) {}); }) {
+        int outputs = 0;
         problem.sink.each_output([&](const char* output_name, const auto& output) {
-            const Region written = region_of(output);
-            each_input(problem, [&](const char* name, const auto& input) {
-                if (overlap(written, region_of(input)))
+            const auto apart_from = [&](const char* others, const char* name, const auto& view) {
+                if (overlap(region_of(output), region_of(view)))
                     contracts.fail(ErrorKind::kRuntime,
-                                   "{}: expected memory apart from every input, got an overlap with {}", output_name,
-                                   name);
+                                   "{}: expected memory apart from every {}, got an overlap with {}", output_name,
+                                   others, name);
+            };
+            each_input(problem, [&](const char* name, const auto& view) { apart_from("input", name, view); });
+            int index = 0;
+            problem.sink.each_output([&](const char* name, const auto& view) {
+                if (index++ < outputs) apart_from("other output", name, view);
             });
+            ++outputs;
         });
+    }
 }
 
 // The shapes and values of operands and policies, each by itself.
@@ -179,7 +186,7 @@ inline CheckResult check_problem(const Problem& problem, const Options& options)
 // The contracts of `plan`.
 template <class Storage, class Groups, class Policies>
 inline CheckResult check_planning(const Storage& kv, const Shape& query, const Geometry& geometry, const Groups& groups,
-                                  const Policies& policies, Index chunk_tokens) {
+                                  const Policies& policies, Index chunk_tokens, int concurrency) {
     Contracts contracts;
     check_geometry(kv, query, contracts);
     if (contracts.failed() || geometry.batch == 0) return contracts.result();
@@ -187,6 +194,8 @@ inline CheckResult check_planning(const Storage& kv, const Shape& query, const G
     check_policy(groups, geometry, contracts);
     policies.each_policy([&](const auto& policy) { check_policy(policy, geometry, contracts); });
     check_chunk_tokens(chunk_tokens, contracts);
+    if (concurrency < 1)
+        contracts.fail(ErrorKind::kRuntime, "executor: expected a concurrency of at least 1, got {}", concurrency);
     if (!contracts.failed()) check_own_windows(kv, policies, geometry.batch, contracts);
     return contracts.result();
 }

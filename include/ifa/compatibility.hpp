@@ -82,6 +82,7 @@ consteval void assert_windows() {
 template <class Sink, class Storage>
 consteval void assert_output() {
     static_assert(OutputSink<Sink>, "role::OutputSink: missing member store(FinishedRow), shape() or kKeepsLogSumExp");
+    if constexpr (requires { typename Sink::wrapped; }) assert_output<typename Sink::wrapped, Storage>();
     if constexpr (requires { typename Sink::element; }) {
         static_assert(!std::is_const_v<typename Sink::element>, "attention_out must be a view of mutable elements");
         static_assert(!std::is_same_v<typename Sink::element, std::int8_t> || Quantises<Sink>,

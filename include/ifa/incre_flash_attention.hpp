@@ -36,7 +36,7 @@ inline Plan plan(const Shape& query, const Kv& kv, const Options& options, const
     const auto& groups = pack.template find<role::HeadGroups>(kDefaultGroups);
     const auto& executor = pack.template find<role::Executor>(kDefaultExecutor);
     const Geometry geometry = geometry_of(query, storage);
-    raise(check_planning(storage, query, geometry, groups, pack, options.chunk_tokens));
+    raise(check_planning(storage, query, geometry, groups, pack, options.chunk_tokens, executor.concurrency()));
     const auto window = [&](Index b) { return visible_window(storage, pack, b); };
     return Scheduler(geometry, window, executor.concurrency(), options.chunk_tokens).plan();
 }

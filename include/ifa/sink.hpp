@@ -40,7 +40,7 @@ IFA_INLINE const Sink& as_sink(const Sink& sink) {
 template <class Sink>
 struct LogSumExpSink {
     using role = role::OutputSink;
-    using element = typename Sink::element;
+    using wrapped = Sink;
     static constexpr bool kKeepsLogSumExp = true;
     static constexpr bool kQuantises = requires { requires Sink::kQuantises; };
     static constexpr bool kPerChannel = requires { requires Sink::kPerChannel; };
@@ -54,7 +54,7 @@ struct LogSumExpSink {
         *log_sum_exp.row(row.row.sequence, row.row.head, row.row.query) = row.log_sum_exp;
     }
     inline void check(const Geometry& geometry, Contracts& contracts) const {
-        sink.check(geometry, contracts);
+        if constexpr (requires { sink.check(geometry, contracts); }) sink.check(geometry, contracts);
         check_output("log_sum_exp", log_sum_exp, contracts);
         const Shape& shape = log_sum_exp.shape;
         if (shape.batch != geometry.batch || shape.heads != geometry.heads || shape.seq != 1 || shape.head_dim != 1)
@@ -67,7 +67,7 @@ struct LogSumExpSink {
     }
     template <class Visit>
     inline void each_output(const Visit& visit) const {
-        sink.each_output(visit);
+        if constexpr (requires { sink.each_output(visit); }) sink.each_output(visit);
         visit("log_sum_exp", log_sum_exp);
     }
 };

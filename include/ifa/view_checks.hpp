@@ -31,6 +31,14 @@ inline void check_array(const char* name, const ArrayView<T>& array, Index expec
         contracts.fail(ErrorKind::kRuntime, "{}: expected {} elements, got {}", name, expected, array.extent);
 }
 
+// That the columns of each row lie side by side, as the kernels read them.
+template <class T>
+inline void check_columns(const char* name, const TensorView<T>& view, Contracts& contracts) {
+    if (view.shape.head_dim != 1 || (view.shape.seq > 1 && view.strides.seq != 1))
+        contracts.fail(ErrorKind::kRuntime, "{}: expected contiguous columns, got a stride of {} and a head_dim of {}",
+                       name, view.strides.seq, view.shape.head_dim);
+}
+
 // An array as a view, so that it can be visited like one.
 template <class T>
 IFA_INLINE TensorView<const T> as_view(const T* data, Index count) {

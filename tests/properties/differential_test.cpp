@@ -39,7 +39,8 @@ std::string describe(const Case& c) {
         text << "  " << descriptions()[f].name << ": " << descriptions()[f].values[c.point.values[f]] << "\n";
     const Extents& e = c.extents;
     text << "  B " << e.batch << ", N " << e.heads() << ", kvN " << e.kv_heads << ", Dk " << e.key_dim << ", Dv "
-         << e.value_dim << ", columns " << c.columns() << ", scale " << c.call.scale << ", windows";
+         << e.value_dim << ", columns " << c.columns() << ", rows of a tensor " << c.call.keys[0].shape.seq
+         << ", kv_padding " << c.call.kv_padding << ", scale " << c.call.scale << ", windows";
     for (Index b = 0; b < e.batch; ++b) text << " [" << c.begin(b) << ", " << c.end(b) << ")";
     return text.str() + "\n";
 }
@@ -71,7 +72,7 @@ struct Counts {
 };
 
 void print(const Counts& counts, std::uint64_t seed, const Worst& worst, const PairCoverage& coverage) {
-    std::cout << counts.cases << " cases, seed " << seed << "; D % 8 != 0 in " << counts.odd_dims
+    std::cout << ifa::isa() << ": " << counts.cases << " cases, seed " << seed << "; D % 8 != 0 in " << counts.odd_dims
               << ", three or more chunks in " << counts.three_chunks << ", more than one worker in "
               << counts.several_workers << "\npairs of factor values covered: " << coverage.covered() << " of "
               << coverage.legal() << "\nworst error / bound, by cache and precision:\n";

@@ -14,8 +14,8 @@ void expect_same_bits(const VariantsOf& variants_of) {
             const auto plain = results(scenes()[scene], elements, {});
             for (const Variant& variant : variants_of(scenes()[scene]))
                 for (const auto& [sequence, bytes] : results(scenes()[scene], elements, variant))
-                    EXPECT_TRUE(bytes == plain.at(sequence)) << variant.name << ", sequence " << sequence << " of scene "
-                                                             << scene << ", elements " << elements;
+                    EXPECT_TRUE(bytes == plain.at(sequence)) << variant.name << ", sequence " << sequence
+                                                             << " of scene " << scene << ", elements " << elements;
         }
 }
 

@@ -26,8 +26,6 @@ std::vector<std::int8_t> run(const Decode<Query, Cache>& decode, Layout layout, 
     return all.out.dense();
 }
 
-// Parameters by channel, in double.
-using Parameter = std::function<double(std::size_t)>;
 Parameter constant(double value) {
     return [value](std::size_t) { return value; };
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -75,10 +76,10 @@ inline double ratio_to(double error, double allowed) {
 }
 
 // Whether int8 `got` [rows, Dv] is `exact` quantised: off by one only where the exact number lies within the bound of a
-// tie. `scale` and `offset` give the parameter of channel i of N * Dv.
-template <class Parameter>
-::testing::AssertionResult within_step(const std::vector<std::int8_t>& got, const std::vector<reference::Row>& exact,
-                                       double tau, const Parameter& scale, const Parameter& offset) {
+// tie. `scale` and `offset` give the parameters of an element of [rows, Dv].
+using Parameter = std::function<double(std::size_t element)>;
+inline ::testing::AssertionResult within_step(const std::vector<std::int8_t>& got, const std::vector<reference::Row>& exact,
+                                              double tau, const Parameter& scale, const Parameter& offset) {
     std::size_t i = 0;
     for (const reference::Row& row : exact)
         for (const double x : row.values) {

@@ -16,13 +16,13 @@ IFA_INLINE auto gather_tile(const Problem& problem, const Work& work, Index colu
     tile.first_column = column;
     tile.tokens = left < kTileTokens ? static_cast<int>(left) : kTileTokens;
     tile.hidden = tile.all_slots() & ~((std::uint64_t{1} << tile.tokens) - 1);
-    if (!work.mean_of_values) tile.hidden |= problem.hidden(work.sequence, column, tile.tokens);
+    if (!work.mean_of_values) tile.hidden |= problem.hidden(work.sequence, column, tile.tokens) & tile.all_slots();
     if (tile.wholly_hidden()) return tile;
     problem.kv.gather(work.sequence, work.kv_head, column, tile.tokens, tile.keys, tile.values);
-    // A mean of values has equal scores: no key is looked at.
-    for_each_bit(work.mean_of_values ? tile.all_slots() : tile.hidden,
-                 [&](int slot) { tile.keys[slot] = reinterpret_cast<const Key*>(scratch.zero_row); });
-    for_each_bit(tile.hidden, [&](int slot) { tile.values[slot] = reinterpret_cast<const Value*>(scratch.zero_row); });
+    for_each_bit(tile.hidden, [&](int slot) {
+        tile.keys[slot] = reinterpret_cast<const Key*>(scratch.zero_row);
+        tile.values[slot] = reinterpret_cast<const Value*>(scratch.zero_row);
+    });
     return tile;
 }
 
@@ -32,10 +32,11 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
                               const Scratch& scratch) {
     float* const scores = scratch.scores[i];
     const simd::Float multiplier = simd::set(scratch.multipliers[i]), constant = simd::set(scratch.constants[i]);
-    for (int slot = 0; slot < kTileFloats; slot += simd::kLanes) {
+    for (int slot = 0; slot < kTileFloats; slot += simd::kLanes)
         simd::store(scores + slot, simd::fma(simd::load(scores + slot), multiplier, constant));
-    }
-    if (!work.mean_of_values) {
+    if (work.mean_of_values) {  // all equal, whatever query and keys hold
+        for (int slot = 0; slot < tile.tokens; ++slot) scores[slot] = 0;
+    } else {
         const Row row = work.row(i);
         const ScoreTile view{
             Span<float>(scores, tile.tokens), row.sequence, row.head, row.query, tile.first_column, work.window_begin};

@@ -38,8 +38,7 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
     for (Index i = 0; i < work.heads; ++i) {
         float* const query = scratch.queries[i];
         problem.query.read(work.row(i), query);
-        problem.codec.fold_query(problem.geometry, work.kv_head, work.mean_of_values ? 0 : problem.scale, query,
-                                 scratch.folded);
+        problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
         const int exponent = largest_exponent(scratch.folded, dim) - kQueryExponent;
         const double down = power_of_two(-exponent);
         for (Index d = 0; d < dim; ++d) query[d] = static_cast<float>(scratch.folded[d] * down);

@@ -56,7 +56,7 @@ struct Scratch {
         : queries{nullptr, padded(geometry.key_dim)},
           scores{nullptr, kTileStride},
           accumulators{nullptr, padded(geometry.value_dim)} {
-        const Index rows = geometry.heads / geometry.kv_heads;
+        const Index rows = geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0;
         queries.data = carver.take<float>(rows * queries.stride);
         scores.data = carver.take<float>(rows * scores.stride);
         accumulators.data = carver.take<float>(rows * accumulators.stride);

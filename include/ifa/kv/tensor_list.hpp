@@ -50,8 +50,11 @@ struct TensorListKv {
             return contracts.fail(ErrorKind::kRuntime, "value: expected a list of {} tensors as in key, got {}",
                                   batch(), static_cast<Index>(values.size()));
         for (Index i = 0; i < batch(); ++i) {
-            check_view("key", keys[i], contracts);
-            check_view("value", values[i], contracts);
+            char name[32];
+            std::snprintf(name, sizeof(name), "key[%lld]", static_cast<long long>(i));
+            check_view(name, keys[i], contracts);
+            std::snprintf(name, sizeof(name), "value[%lld]", static_cast<long long>(i));
+            check_view(name, values[i], contracts);
             check_shape("key", i, keys[i].shape, {1, heads(), length(i), key_dim()}, contracts);
             check_shape("value", i, values[i].shape, {1, heads(), length(i), value_dim()}, contracts);
         }

@@ -24,6 +24,7 @@ struct PseShift {
 
     inline void check(const Geometry& geometry, Contracts& contracts) const {
         check_view("pse_shift", bias, contracts);
+        check_columns("pse_shift", bias, contracts);
         const Shape& shape = bias.shape;
         if (shape.batch != 1 && shape.batch != geometry.batch)
             contracts.fail(ErrorKind::kRuntime, "pse_shift: expected a batch of 1 or {}, got {}", geometry.batch,

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "../config.hpp"
+
 #if defined(IFA_ISA_AVX2)
 #include "avx2.hpp"
 #else
@@ -14,8 +16,6 @@
 #else
 #include <cfenv>
 #endif
-
-#include "../config.hpp"
 
 namespace ifa::inline IFA_ISA::simd {
 

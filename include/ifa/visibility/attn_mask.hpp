@@ -21,6 +21,7 @@ struct AttnMask {
 
     inline void check(const Geometry& geometry, Contracts& contracts) const {
         check_view("attn_mask", bytes, contracts);
+        check_columns("attn_mask", bytes, contracts);
         if (bytes.shape.batch != 1 && bytes.shape.batch != geometry.batch)
             contracts.fail(ErrorKind::kRuntime, "attn_mask: expected a batch of 1 or {}, got {}", geometry.batch,
                            bytes.shape.batch);

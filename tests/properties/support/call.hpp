@@ -28,7 +28,8 @@ struct Call {
     float soft_cap = 1;
     double scale = 1;
 
-    std::vector<float> quant_scale = {}, quant_offset = {};  // one element, or [N, Dv]; offsets of channels may be absent
+    std::vector<float> quant_scale = {},
+                       quant_offset = {};  // one element, or [N, Dv]; offsets of channels may be absent
 
     Index chunk_tokens = ifa::kDefaultChunkTokens;
     ifa::WhollyHiddenRows wholly_hidden_rows = ifa::WhollyHiddenRows::kZeros;

@@ -21,8 +21,8 @@ inline constexpr auto open = Masking::kUnmasked, masked = Masking::kMasked;
 inline constexpr auto linear = Cap::kNone, cap = Cap::kSoft;
 inline constexpr auto exact = Precision::kHighPrecision, fast = Precision::kHighPerformance;
 
-// A covering array: every legal pair of values of two columns is in some row, and so is every triple of query, cache and
-// output, of query, cache and storage, and of cache, storage and output. The test counts the pairs.
+// A covering array: every legal pair of values of two columns is in some row, and so is every triple of query, cache
+// and output, of query, cache and storage, and of cache, storage and output. The test counts the pairs.
 // clang-format off
 inline constexpr Combination kCombinations[] = {
 //   query cache codec    scale output quant      lse   storage padding plan     mask    pse   lambda  precision

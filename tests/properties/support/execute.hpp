@@ -35,9 +35,11 @@ auto with_codec(const Call& call, const Kv& kv) {
         const auto scale = call.antiquant_scale.span<element<C.scale>>();
         const auto offset = call.antiquant_offset.span<element<C.scale>>();
         if constexpr (C.codec == Codec::kPerChannel)
-            return ifa::antiquant(kv, call.has_antiquant_offset ? ifa::per_channel(scale, offset) : ifa::per_channel(scale));
+            return ifa::antiquant(
+                kv, call.has_antiquant_offset ? ifa::per_channel(scale, offset) : ifa::per_channel(scale));
         else
-            return ifa::antiquant(kv, call.has_antiquant_offset ? ifa::per_tensor(scale, offset) : ifa::per_tensor(scale));
+            return ifa::antiquant(kv,
+                                  call.has_antiquant_offset ? ifa::per_tensor(scale, offset) : ifa::per_tensor(scale));
     }
 }
 
@@ -101,7 +103,7 @@ auto other_policies(const Call& call) {
     return std::tuple_cat(mask(), bias(), terms(), std::tuple(InnerPrecise{}));
 }
 
-// Memory at a chosen distance from a boundary of 64 bytes, between guard zones.
+// Memory at a chosen distance from a boundary of 64 bytes, between guard zones, all of whose floats are NaN.
 class GuardedBytes {
    public:
     GuardedBytes(std::size_t size, std::size_t misalignment) : bytes_(size + 3 * kZone, kGuard), size_(size) {
@@ -118,7 +120,7 @@ class GuardedBytes {
 
    private:
     static constexpr std::size_t kZone = 64;
-    static constexpr std::byte kGuard{0xa5};
+    static constexpr std::byte kGuard{0xff};
 
     std::vector<std::byte> bytes_;
     std::size_t size_;
@@ -131,15 +133,14 @@ void execute(const Call& call) {
     const CacheViews<element<C.cache>> views(call);
     const auto kv = with_codec<C>(call, storage_of<C>(call, views));
     const auto padding = padding_of<C>(call);
-    ifa::Options options{.scale = call.scale,
-                         .chunk_tokens = call.chunk_tokens,
-                         .wholly_hidden_rows = call.wholly_hidden_rows};
+    ifa::Options options{
+        .scale = call.scale, .chunk_tokens = call.chunk_tokens, .wholly_hidden_rows = call.wholly_hidden_rows};
     const ifa::Plan plan = ifa::plan(call.query.shape, kv, options, padding, *call.executor);
     GuardedBytes workspace(plan.workspace_bytes(), call.workspace == WorkspaceKind::kOdd ? 1 : 0);
     if (call.workspace != WorkspaceKind::kOwn) options.workspace = workspace.span();
     const auto attend = [&](const auto&... policies) {
-        ifa::incre_flash_attention(call.query.view<const element<C.query>>(), kv, sink_of<C>(call), options, policies...,
-                                   *call.executor);
+        ifa::incre_flash_attention(call.query.view<const element<C.query>>(), kv, sink_of<C>(call), options,
+                                   policies..., *call.executor);
     };
     if constexpr (C.planning == Planning::kPlanned) {
         options.plan = &plan;

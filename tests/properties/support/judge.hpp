@@ -46,7 +46,8 @@ inline Channels channels_of(const Case& c, bool of_values, Index kv_head) {
 }
 
 // The keys or values of a window, dense.
-inline std::vector<double> numbers_of_window(Case& c, std::vector<Tensor>& tensors, bool of_values, Index b, Index kv_head) {
+inline std::vector<double> numbers_of_window(Case& c, std::vector<Tensor>& tensors, bool of_values, Index b,
+                                             Index kv_head) {
     const Channels channels = channels_of(c, of_values, kv_head);
     std::vector<double> numbers;
     numbers.reserve(static_cast<std::size_t>((c.end(b) - c.begin(b)) * tensors[0].shape.head_dim));
@@ -95,7 +96,8 @@ class Judge {
             for (Index kv_head = 0; kv_head < case_.extents.kv_heads; ++kv_head) {
                 const reference::Problem problem = reference_problem(case_, b, kv_head);
                 for (Index g = 0; g < case_.extents.group; ++g)
-                    judge_row(b, kv_head * case_.extents.group + g, reference::attend(problem, 0, static_cast<std::size_t>(g)));
+                    judge_row(b, kv_head * case_.extents.group + g,
+                              reference::attend(problem, 0, static_cast<std::size_t>(g)));
             }
         return complaints_.str();
     }
@@ -103,7 +105,8 @@ class Judge {
    private:
     // Relative to the norm of a row; the table of the operator's accuracy.
     double tau() const {
-        const bool fast_int8 = case_.types.cache == ElementType::kInt8 && case_.types.precision == Precision::kHighPerformance;
+        const bool fast_int8 =
+            case_.types.cache == ElementType::kInt8 && case_.types.precision == Precision::kHighPerformance;
         return fast_int8 ? 1e-3 : 2e-6;
     }
 
@@ -111,8 +114,9 @@ class Judge {
     // nothing.
     bool is_standard(const reference::Row& exact) const {
         const Point& point = case_.point;
-        return point.get<Scores>(kScores) == Scores::kModerate && point.get<BiasValues>(kBiasValues) != BiasValues::kLarge &&
-               exact.largest_score <= 16 && point.get<Offset>(kOffset) != Offset::kLarge && case_.extents.value_dim >= 32;
+        return point.get<Scores>(kScores) == Scores::kModerate &&
+               point.get<BiasValues>(kBiasValues) != BiasValues::kLarge && exact.largest_score <= 16 &&
+               point.get<Offset>(kOffset) != Offset::kLarge && case_.extents.value_dim >= 32;
     }
 
     void judge_row(Index b, Index head, const reference::Row& exact) {
@@ -129,7 +133,8 @@ class Judge {
         const double got = case_.call.log_sum_exp.get(b, head, 0, 0);
         const bool nothing = exact.visible == 0 && got == exact.log_sum_exp;
         const double bound = 2e-6 * (1 + std::max(exact.magnitude, stored_magnitude(b, head)) / 8);
-        expect_within(nothing ? 0 : std::abs(got - exact.log_sum_exp), bound, ratios_.log_sum_exp, "log-sum-exp", b, head);
+        expect_within(nothing ? 0 : std::abs(got - exact.log_sum_exp), bound, ratios_.log_sum_exp, "log-sum-exp", b,
+                      head);
     }
 
     // |scale| sum_d |q_d| scale_d (128 + |offset_d|): how large the two parts of a score over int8 keys may be that the
@@ -146,8 +151,9 @@ class Judge {
     void expect_within(double error, double bound, double& worst, const char* what, Index b, Index head) {
         const double ratio = error == 0 ? 0 : error / bound;
         if (ratio <= 1) worst = std::max(worst, ratio);
-        else complaints_ << what << " of sequence " << b << ", head " << head << ": error " << error << ", bound " << bound
-                         << "\n";
+        else
+            complaints_ << what << " of sequence " << b << ", head " << head << ": error " << error << ", bound "
+                        << bound << "\n";
     }
 
     // How far the row is from every row that rounds to what was stored, in units of the attention's values.
@@ -161,7 +167,8 @@ class Judge {
     }
 
     double element_error(Index b, Index head, Index d, double exact) const {
-        const std::byte* const stored = case_.call.output.row(b, head, 0) + static_cast<std::size_t>(d) * size_of(case_.types.output);
+        const std::byte* const stored =
+            case_.call.output.row(b, head, 0) + static_cast<std::size_t>(d) * size_of(case_.types.output);
         const Interval rounded = rounding_interval(case_.types.output, stored);
         if (case_.types.quant == Quant::kPlain) return rounded.distance(exact);
         const double scale = quant_parameter(case_.call.quant_scale, head, d);

@@ -85,14 +85,14 @@ class Space {
     bool completable(const Domains& domains, std::uint64_t assigned) const {
         std::size_t next = kFactors;
         for (std::size_t f = 0; f < kFactors; ++f)
-            if (!(assigned >> f & 1u) &&
-                (next == kFactors || std::popcount(domains[f]) < std::popcount(domains[next])))
+            if (!(assigned >> f & 1u) && (next == kFactors || std::popcount(domains[f]) < std::popcount(domains[next])))
                 next = f;
         if (next == kFactors) return true;
         bool found = false;
         for_each_value(domains[next], [&](std::size_t value) {
             Domains narrowed = domains;
-            found = found || (assign(narrowed, next, value) && completable(narrowed, assigned | std::uint64_t{1} << next));
+            found =
+                found || (assign(narrowed, next, value) && completable(narrowed, assigned | std::uint64_t{1} << next));
         });
         return found;
     }
@@ -170,8 +170,8 @@ class PairCoverage {
     std::size_t covered_ = 0;
 };
 
-// Points one after the other, of a seed: each the one among several random candidates that adds the most new pairs, until
-// none is missing, then any.
+// Points one after the other, of a seed: each the one among several random candidates that adds the most new pairs,
+// until none is missing, then any.
 class PointSequence {
    public:
     explicit PointSequence(std::uint64_t seed) : random_(seed), coverage_(space_) {}

@@ -15,8 +15,8 @@ inline Index as_index(std::size_t n) {
     return static_cast<Index>(n);
 }
 
-// What fills a tensor's elements: stored numbers are value_of_bits * spread + mean, rounded to the type. Powers of two and
-// short sums of them keep that exact.
+// What fills a tensor's elements: stored numbers are value_of_bits * spread + mean, rounded to the type. Powers of two
+// and short sums of them keep that exact.
 struct Bell {
     double spread = 1;
     double mean = 0;
@@ -44,8 +44,10 @@ inline ifa::Strides strides_of(Layout layout, const ifa::Shape& shape, support::
 struct Tensor {
     Tensor() = default;
 
-    // Every byte is poisoned. `margin` elements come before the first; as many follow the last if the tensor is `guarded`.
-    Tensor(ElementType of_type, const ifa::Shape& of_shape, Layout of_layout, support::Random& random, bool guarded = false)
+    // Every byte is poisoned. `margin` elements come before the first; as many follow the last if the tensor is
+    // `guarded`.
+    Tensor(ElementType of_type, const ifa::Shape& of_shape, Layout of_layout, support::Random& random,
+           bool guarded = false)
         : type(of_type), shape(of_shape), layout(of_layout), strides(strides_of(of_layout, of_shape, random)) {
         const Index margin = guarded ? 64 : random.integer(1, 8);
         const Index elements = margin + std::max<Index>(ifa::strided<const float*>(nullptr, shape, strides).span(), 0);
