@@ -60,7 +60,8 @@ inline CheckResult check_append(const Storage& kv, const Codec& codec, const Ten
 //   key        new rows [B, kvN, T, Dk] of float32, float16 or bfloat16; value likewise [B, kvN, T, Dv]
 //   positions  one column for all sequences or one each; a negative one leaves its sequence as it is
 //
-// Throws ValueError or RuntimeError before anything is written. Sequences that share a block must not write it at once.
+// Throws ValueError or RuntimeError before anything is written. Sequences may share blocks as long as no
+// two of them write the same column of one.
 template <class Kv, class NewKey, class NewValue>
 inline void append(const Kv& kv, const TensorView<NewKey>& key, const TensorView<NewValue>& value,
                    const Lengths& positions) {

@@ -9,6 +9,7 @@ namespace ifa::inline IFA_ISA {
 // Watches rows and remembers the range of each channel of each kv head. A channel seen in [low, high] gets the scale
 // (high - low) / 255 and an offset that lets int8 span it, in the operator's convention x = (int8 + offset) * scale:
 // what lies inside comes back within half a step and the rounding of the scale. Offsets are whole numbers.
+// Observe the first tokens of a sequence too: language models keep their outliers there.
 class Calibrator {
    public:
     inline Calibrator(Index kv_heads, Index key_dim, Index value_dim)

@@ -119,6 +119,8 @@ concept HeadGroups = requires(const T& groups, const Geometry& geometry) {
     { groups.group(geometry) } -> std::convertible_to<Index>;  // query heads per kv head
 };
 
+// Windows are clamped to the cache. One that may lie outside by mistake can say so: check_windows(batch, limit,
+// contracts), where limit(sequence) is the number of tokens a sequence can hold.
 template <class T>
 concept WindowVisibility = requires(const T& visibility, Index i) {
     { visibility.window(i, i) } -> std::convertible_to<Window>;  // (sequence, tokens it can hold)
@@ -140,7 +142,8 @@ concept Precision = requires {
 };
 
 // run(jobs, body) calls body(job) for jobs numbered [0, jobs), at most concurrency() of them, and returns when all that
-// it started have ended. body(job) does not throw. Job 0 alone is enough to finish the work.
+// it started have ended. body(job) does not throw. Job 0 alone is enough to finish the work. Executors are passed by
+// const reference: one with state of its own is a handle to it, as EigenPool is.
 template <class T>
 concept Executor = requires(const T& executor, int jobs, void (*body)(int)) {
     { executor.concurrency() } -> std::convertible_to<int>;

@@ -15,16 +15,22 @@ namespace ifa::inline IFA_ISA {
 
 // The violation this call would throw, if any. Takes what `incre_flash_attention` takes; does not throw.
 template <class Query, class Kv, class Output, class... Policies>
-inline CheckResult check(const Query& query, const Kv& kv, const Output& output, const Options& options = {},
+inline CheckResult check(const Query& query, const Kv& kv, const Output& output, const Options& options,
                          const Policies&... policies) {
     return check_problem(resolve(query, kv, output, options.scale, policies...), options);
+}
+
+template <class Query, class Kv, class Output, class... Policies>
+inline CheckResult check(const Query& query, const Kv& kv, const Output& output, const Policies&... policies) {
+    return check(query, kv, output, Options{}, policies...);
 }
 
 // Lays out the work of a decode step once, to be run for every layer.
 //
 //   query     shape of the query: {.batch = B, .heads = N, .head_dim = Dk}
 //   kv        a storage of the step (any layer's)
-//   policies  at most one padding, any other windows, and the executor whose concurrency the workspace shall serve
+//   policies  at most one padding, any other windows, and the executor whose concurrency the workspace shall serve: a
+//             call with the plan uses no more jobs than that, and one unless an executor is named
 //
 // Throws ValueError or RuntimeError as the call itself would for lengths and heads.
 template <class Kv, class... Policies>
@@ -59,7 +65,7 @@ inline Plan plan(const Shape& query, const Kv& kv, const Policies&... policies) 
 // the call. Inputs may alias each other; the output overlaps none of them. With a plan and a workspace nothing is
 // allocated.
 template <class Query, class Kv, class Output, class... Policies>
-inline void incre_flash_attention(const Query& query, const Kv& kv, const Output& output, const Options& options = {},
+inline void incre_flash_attention(const Query& query, const Kv& kv, const Output& output, const Options& options,
                                   const Policies&... policies) {
     const auto problem = resolve(query, kv, output, options.scale, policies...);
     raise(check_problem(problem, options));
@@ -68,6 +74,11 @@ inline void incre_flash_attention(const Query& query, const Kv& kv, const Output
     const auto window = [&](Index b) { return visible_window(problem.kv, problem.policies, b); };
     const Plan own = Scheduler(problem.geometry, window, problem.executor.concurrency(), options.chunk_tokens).plan();
     run_planned(problem, own, options);
+}
+
+template <class Query, class Kv, class Output, class... Policies>
+inline void incre_flash_attention(const Query& query, const Kv& kv, const Output& output, const Policies&... policies) {
+    incre_flash_attention(query, kv, output, Options{}, policies...);
 }
 
 }  // namespace ifa::inline IFA_ISA
