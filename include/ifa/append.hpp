@@ -13,6 +13,8 @@ namespace detail {
 template <class Storage>
 inline void check_positions(const Storage& kv, const Lengths& positions, Index batch, Index tokens,
                             Contracts& contracts) {
+    if (!positions.given())
+        return contracts.fail(ErrorKind::kValue, "positions: expected 1 or {} elements (the batch), got none", batch);
     if (positions.count() != 1 && positions.count() != batch)
         return contracts.fail(ErrorKind::kValue, "positions: expected 1 or {} elements (the batch), got {}", batch,
                               positions.count());
