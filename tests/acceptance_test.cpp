@@ -27,7 +27,8 @@ std::vector<T> repeated(std::size_t count, std::uint64_t seed, const Bell& bell 
     std::vector<T> elements = Random(seed).vector<T>(std::min(count, kRun), bell);
     elements.reserve(count);
     while (elements.size() < count)
-        elements.insert(elements.end(), elements.begin(), elements.begin() + static_cast<std::ptrdiff_t>(std::min(kRun, count - elements.size())));
+        elements.insert(elements.end(), elements.begin(),
+                        elements.begin() + static_cast<std::ptrdiff_t>(std::min(kRun, count - elements.size())));
     return elements;
 }
 
@@ -54,10 +55,12 @@ std::vector<T> widened(const std::vector<T>& rows, Index columns, Index wider) {
 // The operands of a case and its reference problem.
 template <class Cache>
 struct Case {
-    Case(const Sizes& all, bool head_major, std::uint64_t seed = 1) : sizes(all), layout(head_major ? Layout::kBnsd : Layout::kBsh) {
+    Case(const Sizes& all, bool head_major, std::uint64_t seed = 1)
+        : sizes(all), layout(head_major ? Layout::kBnsd : Layout::kBsh) {
         Random random(seed);
         query = random.vector<float16>(elements(sizes.query()));
-        const std::size_t window = size(sizes.kv_heads * sizes.seq * sizes.key_dim), shift = size(sizes.key_dim) * 5 + 3;
+        const std::size_t window = size(sizes.kv_heads * sizes.seq * sizes.key_dim),
+                          shift = size(sizes.key_dim) * 5 + 3;
         const std::size_t count = window + shift * size(sizes.batch);
         key_memory = repeated<Cache>(count, seed + 1), value_memory = repeated<Cache>(count, seed + 2, {.mean = 0.5f});
         ifa::Strides strides = view_in(layout, static_cast<Cache*>(nullptr), sizes.key()).strides;
@@ -78,7 +81,8 @@ struct Case {
     void alibi() {
         for (std::size_t h = 0; h < problem.heads; ++h)
             for (std::size_t j = 0; j < problem.columns; ++j)
-                bias.push_back(static_cast<float16>(-static_cast<float>(problem.columns - 1 - j) / static_cast<float>(2 << h % 8)));
+                bias.push_back(static_cast<float16>(-static_cast<float>(problem.columns - 1 - j) /
+                                                    static_cast<float>(2 << h % 8)));
         for (std::size_t b = 0; b < problem.batch; ++b) {
             const std::vector<double> one = as_doubles(bias);
             problem.bias.insert(problem.bias.end(), one.begin(), one.end());
@@ -100,7 +104,9 @@ struct Case {
     TensorView<const float16> query_view() const { return view_in(layout, query.data(), sizes.query()); }
     auto contiguous() const { return ifa::ContiguousKv{key, value}; }
     ifa::AttnMask attn_mask() const { return {ifa::mask(problem.hidden, {.batch = sizes.batch, .seq = sizes.seq})}; }
-    auto pse_shift() const { return ifa::PseShift{ifa::bias(bias, {.batch = 1, .heads = sizes.heads, .seq = sizes.seq})}; }
+    auto pse_shift() const {
+        return ifa::PseShift{ifa::bias(bias, {.batch = 1, .heads = sizes.heads, .seq = sizes.seq})};
+    }
 
     // The call with these policies gives the exact rows, in float32 and in float16, over poison.
     template <class Kv, class... Policies>
@@ -131,7 +137,8 @@ template <class T>
 void dequantise_rows(Case<std::int8_t>& c, const Scales<T>& scales) {
     const auto dequantised = [&](const TensorView<const std::int8_t>& view, std::size_t channel_0) {
         const auto scale = as_doubles(scales.scale), offset = as_doubles(scales.offset);
-        return [=, stored = rows_of<std::int8_t>(view), row = std::vector<double>(size(view.shape.head_dim))](std::size_t at) mutable {
+        return [=, stored = rows_of<std::int8_t>(view),
+                row = std::vector<double>(size(view.shape.head_dim))](std::size_t at) mutable {
             const double* const from = stored(at);
             const std::size_t channel = channel_0 + at / size(view.shape.seq) % size(view.shape.heads) * row.size();
             for (std::size_t d = 0; d < row.size(); ++d) row[d] = (from[d] + offset[channel + d]) * scale[channel + d];
@@ -159,7 +166,8 @@ TEST_P(BothLayouts, TheSameOverPagesOf128) {
     EXPECT_EQ(pages.table.back(), -1);
     const std::vector<std::uint8_t> hidden = widened(c.problem.hidden, 4096, pages.columns());
     const std::vector<float16> bias = widened(c.bias, 4096, pages.columns());
-    c.expect_right(ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, ifa::RightPadding{.lengths = 4096},
+    c.expect_right(ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()},
+                   ifa::RightPadding{.lengths = 4096},
                    ifa::AttnMask{ifa::mask(hidden, {.batch = 1, .seq = pages.columns()})},
                    ifa::PseShift{ifa::bias(bias, {.batch = 1, .heads = 5, .seq = pages.columns()})});
 }
@@ -232,8 +240,8 @@ TEST(Acceptance, TwoHundredFiftySixHeadsOverEightWithLeftPaddingAndInt8OutputPer
     const std::vector<float> offset = Random(2).vector<float>(256 * 64, {.spread = 8.f});
     Tensor<std::int8_t> out(c.sizes.output(), c.layout);
     ifa::incre_flash_attention(c.query_view(), c.contiguous(),
-                               ifa::post_quant(out.view(), ifa::QuantPerChannel{.scale = scale, .offset = offset}), {.scale = kScale},
-                               ifa::LeftPadding{.lengths = c.lengths, .padding = 14}, c.attn_mask());
+                               ifa::post_quant(out.view(), ifa::QuantPerChannel{.scale = scale, .offset = offset}),
+                               {.scale = kScale}, ifa::LeftPadding{.lengths = c.lengths, .padding = 14}, c.attn_mask());
     const auto channel = [](const std::vector<float>& all) {
         return [&all](std::size_t i) { return as_double(all[i % all.size()]); };
     };
@@ -249,11 +257,13 @@ TEST(Acceptance, AnInt8CacheOfABatchOf48WithRaggedLengthsAndInt8Output) {
     const Scales<float16> scales(c.sizes.channels(), 5);
     dequantise_rows(c, scales);
     Tensor<std::int8_t> out(c.sizes.output(), c.layout);
-    ifa::incre_flash_attention(c.query_view(), ifa::antiquant(c.contiguous(), ifa::per_channel(scales.scale, scales.offset)),
+    ifa::incre_flash_attention(c.query_view(),
+                               ifa::antiquant(c.contiguous(), ifa::per_channel(scales.scale, scales.offset)),
                                ifa::post_quant(out.view(), {.scale = 20.f, .offset = -4.5f}), {.scale = kScale},
                                ifa::LeftPadding{.lengths = lengths, .padding = 1}, ifa::HighPrecision{});
-    EXPECT_TRUE(within_step(out.dense(), reference::attend(c.problem), kTau, [](std::size_t) { return 20.0; },
-                            [](std::size_t) { return -4.5; }));
+    EXPECT_TRUE(within_step(
+        out.dense(), reference::attend(c.problem), kTau, [](std::size_t) { return 20.0; },
+        [](std::size_t) { return -4.5; }));
 }
 
 TEST(Acceptance, FourHeadsOver262144TokensOfDimension256) {

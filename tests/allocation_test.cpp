@@ -30,8 +30,8 @@ std::atomic<long> allocations{0};
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
                                                          void (*on_free)(const volatile void*));
 namespace {
-const int installed = __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t) { ++allocations; },
-                                                                [](const volatile void*) {});
+const int installed = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t) { ++allocations; }, [](const volatile void*) {});
 }  // namespace
 
 #else
@@ -111,12 +111,14 @@ long allocations_on(const Executor& executor) {
     const ifa::Plan plan = ifa::plan(kSizes.query(), kv, executor, ifa::RightPadding{.lengths = kLengths});
     std::vector<std::byte> workspace(plan.workspace_bytes());
     const auto call = [&] {
-        ifa::incre_flash_attention(all.query.view(), kv, all.out.view(), {.scale = 0.1, .plan = &plan, .workspace = workspace},
-                                   executor, ifa::AttnMask{ifa::mask(hidden, {.seq = 1500})},
-                                   ifa::PseShift{ifa::bias(bias, {.heads = 4, .seq = 1500})},
-                                   [](const ifa::ScoreTile& tile) { tile.scores[0] += 1; });
+        ifa::incre_flash_attention(
+            all.query.view(), kv, all.out.view(), {.scale = 0.1, .plan = &plan, .workspace = workspace}, executor,
+            ifa::AttnMask{ifa::mask(hidden, {.seq = 1500})}, ifa::PseShift{ifa::bias(bias, {.heads = 4, .seq = 1500})},
+            [](const ifa::ScoreTile& tile) { tile.scores[0] += 1; });
     };
-    return allocations_in([&] { for (int i = 0; i < 10; ++i) call(); });
+    return allocations_in([&] {
+        for (int i = 0; i < 10; ++i) call();
+    });
 }
 
 TEST(Allocation, APlannedCallOnTheCallersThreadMakesNone) {
@@ -139,11 +141,11 @@ TEST(Allocation, APlannedCallOverInt8PagesWithInt8OutputMakesNone) {
     const ifa::Plan plan = ifa::plan(kSizes.query(), kv, ifa::RightPadding{.lengths = kLengths});
     std::vector<std::byte> workspace(plan.workspace_bytes());
     EXPECT_EQ(allocations_in([&] {
-                  ifa::incre_flash_attention(all.query.view(),
-                                             ifa::antiquant(kv, ifa::per_channel(scales.scale, scales.offset)),
-                                             ifa::keep_log_sum_exp(ifa::post_quant(all.out.view(), {.scale = 90.f}),
-                                                                   ifa::bsh(log_sum_exp, {.batch = 3, .heads = 4})),
-                                             {.scale = 0.1, .plan = &plan, .workspace = workspace}, ifa::HighPrecision{});
+                  ifa::incre_flash_attention(
+                      all.query.view(), ifa::antiquant(kv, ifa::per_channel(scales.scale, scales.offset)),
+                      ifa::keep_log_sum_exp(ifa::post_quant(all.out.view(), {.scale = 90.f}),
+                                            ifa::bsh(log_sum_exp, {.batch = 3, .heads = 4})),
+                      {.scale = 0.1, .plan = &plan, .workspace = workspace}, ifa::HighPrecision{});
               }),
               0);
 }
@@ -166,7 +168,9 @@ TEST(Allocation, AnUnplannedCallMakesOneForItsPlanAndOneForItsMemory) {
     const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
     std::vector<std::byte> workspace(1 << 20);
     EXPECT_EQ(allocations_in([&] { ifa::incre_flash_attention(all.query.view(), kv, all.out.view()); }), 2);
-    EXPECT_EQ(allocations_in([&] { ifa::incre_flash_attention(all.query.view(), kv, all.out.view(), {.workspace = workspace}); }), 1);
+    EXPECT_EQ(allocations_in(
+                  [&] { ifa::incre_flash_attention(all.query.view(), kv, all.out.view(), {.workspace = workspace}); }),
+              1);
 }
 
 }  // namespace

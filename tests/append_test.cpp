@@ -28,7 +28,8 @@ template <class T>
 struct NewRows {
     explicit NewRows(Index tokens, Layout layout = Layout::kBnsd)
         : key(Random(1).vector<T>(elements(rows_of(kSizes.key(), tokens))), rows_of(kSizes.key(), tokens), layout),
-          value(Random(2).vector<T>(elements(rows_of(kSizes.value(), tokens))), rows_of(kSizes.value(), tokens), layout) {}
+          value(Random(2).vector<T>(elements(rows_of(kSizes.value(), tokens))), rows_of(kSizes.value(), tokens),
+                layout) {}
 
     Tensor<T> key, value;
 };
@@ -43,7 +44,8 @@ std::vector<Cache> expected_cache(const Shape& shape, const Tensor<New>& rows) {
         for (Index h = 0; kPositions[size(b)] >= 0 && h < shape.heads; ++h)
             for (Index t = 0; t < from.shape.seq; ++t)
                 for (Index d = 0; d < shape.head_dim; ++d)
-                    to.row(b, h, kPositions[size(b)] + t)[d] = static_cast<Cache>(static_cast<float>(from.row(b, h, t)[d]));
+                    to.row(b, h, kPositions[size(b)] + t)[d] =
+                        static_cast<Cache>(static_cast<float>(from.row(b, h, t)[d]));
     return cache.dense();
 }
 
@@ -57,8 +59,9 @@ class Append : public ::testing::Test {};
 using float16 = ifa::float16;
 using bfloat16 = ifa::bfloat16;
 // New rows and cache.
-using AllTypes = ::testing::Types<std::pair<float, float>, std::pair<float, float16>, std::pair<float, bfloat16>,
-                                  std::pair<float16, float16>, std::pair<bfloat16, float>, std::pair<bfloat16, float16>>;
+using AllTypes =
+    ::testing::Types<std::pair<float, float>, std::pair<float, float16>, std::pair<float, bfloat16>,
+                     std::pair<float16, float16>, std::pair<bfloat16, float>, std::pair<bfloat16, float16>>;
 TYPED_TEST_SUITE(Append, AllTypes);
 
 TYPED_TEST(Append, WritesTheRowsAtTheirPositionsAndNothingElse) {
@@ -76,10 +79,12 @@ TYPED_TEST(Append, WritesTheRowsAtTheirPositionsAndNothingElse) {
 }
 
 TEST(Append, OnePositionServesTheWholeBatch) {
-    Tensor<float> one(kSizes.key(), Layout::kBsh), each(kSizes.key(), Layout::kBsh), value(kSizes.value(), Layout::kBsh);
+    Tensor<float> one(kSizes.key(), Layout::kBsh), each(kSizes.key(), Layout::kBsh),
+        value(kSizes.value(), Layout::kBsh);
     const NewRows<float> rows(2);
     ifa::append(ifa::ContiguousKv{one.view(), value.view()}, rows.key.view(), rows.value.view(), 7);
-    ifa::append(ifa::ContiguousKv{each.view(), value.view()}, rows.key.view(), rows.value.view(), std::vector<int>(3, 7));
+    ifa::append(ifa::ContiguousKv{each.view(), value.view()}, rows.key.view(), rows.value.view(),
+                std::vector<int>(3, 7));
     EXPECT_TRUE(same_bits(one.dense(), each.dense()));
 }
 
@@ -97,7 +102,8 @@ TEST(Append, PagesGrowAcrossTheirBlocks) {
         ifa::append(paged_kv, rows.key.view(), rows.value.view(), positions);
         ifa::append(flat_kv, rows.key.view(), rows.value.view(), positions);
         std::vector<float> from_pages(elements(kSizes.output())), from_flat(from_pages);
-        ifa::incre_flash_attention(flat.query.view(), paged_kv, ifa::bsh(from_pages, kSizes.output()), {}, ifa::RightPadding{.lengths = 40});
+        ifa::incre_flash_attention(flat.query.view(), paged_kv, ifa::bsh(from_pages, kSizes.output()), {},
+                                   ifa::RightPadding{.lengths = 40});
         ifa::incre_flash_attention(flat.query.view(), flat_kv, ifa::bsh(from_flat, kSizes.output()));
         EXPECT_EQ(from_pages, from_flat) << block_size;
         EXPECT_TRUE(pages.key.surroundings_untouched());
@@ -111,10 +117,12 @@ TEST(Append, ListsTakeRowsUpToTheLengthOfEachTensor) {
     const std::vector<TensorView<float>> values{ifa::bsh(value_1, {.heads = 2, .seq = 10, .head_dim = 12}),
                                                 ifa::bnsd(value_2, {.heads = 2, .seq = 4, .head_dim = 12})};
     const auto new_key = Random(1).vector<float>(2 * 2 * 20), new_value = Random(2).vector<float>(2 * 2 * 12);
-    const Shape rows{.batch = 2, .heads = 2, .seq = 1, .head_dim = 20}, value_rows{.batch = 2, .heads = 2, .seq = 1, .head_dim = 12};
+    const Shape rows{.batch = 2, .heads = 2, .seq = 1, .head_dim = 20},
+        value_rows{.batch = 2, .heads = 2, .seq = 1, .head_dim = 12};
     const auto append_at = [&](const std::vector<int>& positions) {
         return thrown_by([&] {
-            ifa::append(ifa::TensorListKv{keys, values}, ifa::bnsd(new_key, rows), ifa::bnsd(new_value, value_rows), positions);
+            ifa::append(ifa::TensorListKv{keys, values}, ifa::bnsd(new_key, rows), ifa::bnsd(new_value, value_rows),
+                        positions);
         });
     };
     EXPECT_TRUE(append_at({9, 3}).accepted);
@@ -128,7 +136,8 @@ TEST(Append, QuantisesThroughTheCodecOfTheCache) {
     const Scales<float> scales(kSizes.channels(), 3);
     const NewRows<float> rows(5);
     const ifa::ContiguousKv kv{key.view(), value.view()};
-    ifa::append(ifa::antiquant(kv, ifa::per_channel(scales.scale, scales.offset)), rows.key.view(), rows.value.view(), kPositions);
+    ifa::append(ifa::antiquant(kv, ifa::per_channel(scales.scale, scales.offset)), rows.key.view(), rows.value.view(),
+                kPositions);
     EXPECT_TRUE(key.surroundings_untouched());
     const auto expect_quantised = [&](const TensorView<std::int8_t>& cache, const auto& from, std::size_t channel_0) {
         for (Index b : {0, 2})
@@ -149,7 +158,8 @@ TEST(Append, QuantisesThroughTheCodecOfTheCache) {
 TEST(Append, GrowsACacheThatAttendsLikeOneFilledAtOnce) {
     const Decode<float, float> decode(kSizes);
     auto filled = operands<float>(decode, Layout::kBnsd);
-    Tensor<float> key(kSizes.key(), Layout::kBnsd), value(kSizes.value(), Layout::kBnsd), out(kSizes.output(), Layout::kBnsd);
+    Tensor<float> key(kSizes.key(), Layout::kBnsd), value(kSizes.value(), Layout::kBnsd),
+        out(kSizes.output(), Layout::kBnsd);
     const ifa::ContiguousKv grown{key.view(), value.view()};
     for (Index token = 0; token < 10; ++token) {
         const auto row = [&](const TensorView<float>& all, const Shape& shape) {
@@ -175,8 +185,9 @@ struct Appending {
         return [spoil] {
             Appending a;
             spoil(a);
-            const Refusal refusal =
-                thrown_by([&] { ifa::append(ifa::ContiguousKv{a.cache_key, a.value.view()}, a.new_key, a.new_value, a.positions); });
+            const Refusal refusal = thrown_by([&] {
+                ifa::append(ifa::ContiguousKv{a.cache_key, a.value.view()}, a.new_key, a.new_value, a.positions);
+            });
             EXPECT_TRUE(a.key.untouched() && a.value.untouched());
             return refusal;
         };
@@ -187,18 +198,26 @@ TEST(Append, RefusesWhatDoesNotFitBeforeWriting) {
     using enum ifa::ErrorKind;
     static const std::vector<int> two{1, 2}, late{1, 38, 2};
     const BadInput table[] = {
-        {"count", kValue, "positions", "1 or 3 elements", "got 2", Appending::after([](Appending& a) { a.positions = two; })},
-        {"absent", kValue, "positions", "1 or 3 elements", "got none", Appending::after([](Appending& a) { a.positions = {}; })},
-        {"too late", kRuntime, "positions[1]", "at most 37", "got 38", Appending::after([](Appending& a) { a.positions = late; })},
+        {"count", kValue, "positions", "1 or 3 elements", "got 2",
+         Appending::after([](Appending& a) { a.positions = two; })},
+        {"absent", kValue, "positions", "1 or 3 elements", "got none",
+         Appending::after([](Appending& a) { a.positions = {}; })},
+        {"too late", kRuntime, "positions[1]", "at most 37", "got 38",
+         Appending::after([](Appending& a) { a.positions = late; })},
         {"too many tokens", kRuntime, "positions[0]", "at most", "got 0", Appending::after([](Appending& a) {
              a.new_key.shape.seq = a.new_value.shape.seq = 41, a.positions = 0;
              a.new_key.strides = a.new_value.strides = {}, a.new_key.extent = a.new_value.extent = ifa::kUnknownExtent;
          })},
-        {"heads", kRuntime, "new_key", "(3, 2, 3, 20)", "got (3, 1, 3, 20)", Appending::after([](Appending& a) { a.new_key.shape.heads = 1; })},
-        {"tokens", kRuntime, "new_value", "(3, 2, 3, 12)", "got (3, 2, 2, 12)", Appending::after([](Appending& a) { a.new_value.shape.seq = 2; })},
-        {"null rows", kRuntime, "new_key", "data", "null pointer", Appending::after([](Appending& a) { a.new_key.data = nullptr; })},
-        {"short rows", kRuntime, "new_value", "at least 216 elements", "got 215", Appending::after([](Appending& a) { a.new_value.extent = 215; })},
-        {"null cache", kRuntime, "key", "data", "null pointer", Appending::after([](Appending& a) { a.cache_key.data = nullptr; })},
+        {"heads", kRuntime, "new_key", "(3, 2, 3, 20)", "got (3, 1, 3, 20)",
+         Appending::after([](Appending& a) { a.new_key.shape.heads = 1; })},
+        {"tokens", kRuntime, "new_value", "(3, 2, 3, 12)", "got (3, 2, 2, 12)",
+         Appending::after([](Appending& a) { a.new_value.shape.seq = 2; })},
+        {"null rows", kRuntime, "new_key", "data", "null pointer",
+         Appending::after([](Appending& a) { a.new_key.data = nullptr; })},
+        {"short rows", kRuntime, "new_value", "at least 216 elements", "got 215",
+         Appending::after([](Appending& a) { a.new_value.extent = 215; })},
+        {"null cache", kRuntime, "key", "data", "null pointer",
+         Appending::after([](Appending& a) { a.cache_key.data = nullptr; })},
     };
     for (const BadInput& bad : table) expect_refused(bad);
 }
@@ -210,7 +229,8 @@ TEST(Append, RefusesBlocksOutsideThePool) {
     pages.table[size(pages.max_blocks) + 1] = -1;
     const std::vector<float> before = pages.key.dense();
     const Refusal refusal = thrown_by([&] {
-        ifa::append(ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, rows.key.view(), rows.value.view(), 14);
+        ifa::append(ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, rows.key.view(),
+                    rows.value.view(), 14);
     });
     EXPECT_EQ(refusal.message.rfind("block_table[1][1]: ", 0), 0u) << refusal.message;
     EXPECT_TRUE(same_bits(pages.key.dense(), before));

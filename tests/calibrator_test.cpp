@@ -52,7 +52,8 @@ struct Calibrated {
 // The cache of `decode`, quantised.
 struct Quantised {
     template <class T>
-    Quantised(const Decode<float>& decode, const Calibrated<T>& calibrated) : key(kSizes.key(), Layout::kBnsd), value(kSizes.value(), Layout::kBnsd) {
+    Quantised(const Decode<float>& decode, const Calibrated<T>& calibrated)
+        : key(kSizes.key(), Layout::kBnsd), value(kSizes.value(), Layout::kBnsd) {
         ifa::append(ifa::antiquant(ifa::ContiguousKv{key.view(), value.view()}, calibrated.codec()),
                     ifa::bnsd(decode.key, kSizes.key()), ifa::bnsd(decode.value, kSizes.value()), 0);
     }
@@ -63,8 +64,10 @@ struct Quantised {
 // Calls visit(x, stored, channel) for every element of key and value.
 template <class Visit>
 void each_element(const Decode<float>& decode, const Quantised& quantised, const Visit& visit) {
-    const auto walk = [&](const std::vector<float>& rows, const std::vector<std::int8_t>& stored, std::size_t dim, std::size_t channel_0) {
-        for (std::size_t i = 0; i < rows.size(); ++i) visit(as_double(rows[i]), stored[i], channel_0 + i / (dim * 200) % 2 * dim + i % dim);
+    const auto walk = [&](const std::vector<float>& rows, const std::vector<std::int8_t>& stored, std::size_t dim,
+                          std::size_t channel_0) {
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            visit(as_double(rows[i]), stored[i], channel_0 + i / (dim * 200) % 2 * dim + i % dim);
     };
     walk(decode.key, quantised.key.dense(), 24, 0);
     walk(decode.value, quantised.value.dense(), 16, 48);
@@ -72,7 +75,9 @@ void each_element(const Decode<float>& decode, const Quantised& quantised, const
 
 // Half a step, and what rounding a scale to T does to 255 steps.
 template <class T>
-constexpr double kSteps = 0.5 + 255 * (std::is_same_v<T, float> ? 0x1p-23 : std::is_same_v<T, ifa::float16> ? 0x1p-11 : 0x1p-8);
+constexpr double kSteps = 0.5 + 255 * (std::is_same_v<T, float>          ? 0x1p-23
+                                       : std::is_same_v<T, ifa::float16> ? 0x1p-11
+                                                                         : 0x1p-8);
 
 template <class T>
 class CalibratorOf : public ::testing::Test {};
@@ -83,7 +88,9 @@ TYPED_TEST(CalibratorOf, WhatWasObservedComesBackWithinHalfAStep) {
     const Decode<float> decode = typical();
     const Calibrated<TypeParam> calibrated(decode);
     each_element(decode, Quantised(decode, calibrated), [&](double x, std::int8_t stored, std::size_t channel) {
-        ASSERT_NEAR(calibrated.dequantised(stored, channel), x, kSteps<TypeParam> * as_double(calibrated.scale[channel]) + 1e-6) << channel;
+        ASSERT_NEAR(calibrated.dequantised(stored, channel), x,
+                    kSteps<TypeParam> * as_double(calibrated.scale[channel]) + 1e-6)
+            << channel;
     });
 }
 
@@ -122,7 +129,8 @@ TEST(Calibrator, RangesGrowOverObservations) {
     at_once.observe(ifa::bnsd(decode.key, kSizes.key()), ifa::bnsd(decode.value, kSizes.value()));
     for (Index t = 0; t < 200; ++t) {
         const auto row = [&](const auto& rows, Index dim) {
-            return ifa::strided(rows.data() + t * dim, {.batch = 2, .heads = 2, .seq = 1, .head_dim = dim}, {400 * dim, 200 * dim, dim});
+            return ifa::strided(rows.data() + t * dim, {.batch = 2, .heads = 2, .seq = 1, .head_dim = dim},
+                                {400 * dim, 200 * dim, dim});
         };
         bit_by_bit.observe(row(decode.key, 24), row(decode.value, 16));
     }
@@ -140,7 +148,8 @@ TEST(Calibrator, HeadroomLetsLargerRowsComeBack) {
     const auto worst_steps = [&](const Calibrated<float>& calibrated) {
         double worst = 0;
         each_element(larger, Quantised(larger, calibrated), [&](double x, std::int8_t stored, std::size_t channel) {
-            worst = std::max(worst, std::abs(calibrated.dequantised(stored, channel) - x) / as_double(calibrated.scale[channel]));
+            worst = std::max(
+                worst, std::abs(calibrated.dequantised(stored, channel) - x) / as_double(calibrated.scale[channel]));
         });
         return worst;
     };
@@ -156,13 +165,15 @@ TEST(Calibrator, ACalibratedCacheAttendsLikeTheOneItCameFrom) {
     problem.key = as_doubles(cache.key.dense()), problem.value = as_doubles(cache.value.dense());
     dequantise(problem, as_doubles(calibrated.scale), as_doubles(calibrated.offset));
     std::vector<float> out(elements(kSizes.output()));
-    ifa::incre_flash_attention(ifa::bsh(decode.query, kSizes.query()),
-                               ifa::antiquant(ifa::ContiguousKv{cache.key.view(), cache.value.view()}, calibrated.codec()),
-                               ifa::bsh(out, kSizes.output()), {.scale = decode.scale}, ifa::HighPrecision{});
+    ifa::incre_flash_attention(
+        ifa::bsh(decode.query, kSizes.query()),
+        ifa::antiquant(ifa::ContiguousKv{cache.key.view(), cache.value.view()}, calibrated.codec()),
+        ifa::bsh(out, kSizes.output()), {.scale = decode.scale}, ifa::HighPrecision{});
     EXPECT_TRUE(within_bound(out, reference::attend(problem), kTau, "int8 cache, HighPrecision"));
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
     for (std::size_t row = 0; row < exact.size(); ++row) {
-        const std::vector<double> got(out.begin() + static_cast<std::ptrdiff_t>(row * 16), out.begin() + static_cast<std::ptrdiff_t>(row * 16 + 16));
+        const std::vector<double> got(out.begin() + static_cast<std::ptrdiff_t>(row * 16),
+                                      out.begin() + static_cast<std::ptrdiff_t>(row * 16 + 16));
         EXPECT_LT(reference::distance(got, exact[row].values), 0.05 * reference::norm(exact[row].values));
     }
 }
@@ -184,9 +195,12 @@ TEST(Calibrator, RefusesRowsAndRangesOfAnotherShape) {
     };
     const Shape key{.heads = 2, .head_dim = 24}, value{.heads = 2, .head_dim = 16};
     const BadInput table[] = {
-        {"heads", kRuntime, "key", "2 heads of dimension 24", "got 1 of 24", observe({.heads = 1, .head_dim = 24}, value)},
-        {"dimension", kRuntime, "value", "2 heads of dimension 16", "got 2 of 17", observe(key, {.heads = 2, .head_dim = 17})},
-        {"short", kRuntime, "key", "at least 1440 elements", "got 1000", observe({.batch = 30, .heads = 2, .head_dim = 24}, value)},
+        {"heads", kRuntime, "key", "2 heads of dimension 24", "got 1 of 24",
+         observe({.heads = 1, .head_dim = 24}, value)},
+        {"dimension", kRuntime, "value", "2 heads of dimension 16", "got 2 of 17",
+         observe(key, {.heads = 2, .head_dim = 17})},
+        {"short", kRuntime, "key", "at least 1440 elements", "got 1000",
+         observe({.batch = 30, .heads = 2, .head_dim = 24}, value)},
         {"scales", kRuntime, "scale", "80 elements", "got 79", write(79, 80)},
         {"offsets", kRuntime, "offset", "80 elements", "got 81", write(80, 81)},
     };

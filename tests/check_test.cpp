@@ -52,14 +52,18 @@ TEST(Check, AnOutputMayLieBetweenTheRowsOfAnInput) {
     std::vector<float> pairs(2 * 4 * 2 * 8);
     const ifa::Strides strides{.batch = 64, .head = 16};
     const auto query = ifa::strided(pairs.data(), kSizes.query(), strides);
-    EXPECT_EQ(refusal(query, ifa::ContiguousKv{m.key, m.key}, ifa::strided(pairs.data() + 8, kSizes.output(), strides)), "");
-    EXPECT_NE(refusal(query, ifa::ContiguousKv{m.key, m.key}, ifa::strided(pairs.data() + 7, kSizes.output(), strides)), "");
+    EXPECT_EQ(refusal(query, ifa::ContiguousKv{m.key, m.key}, ifa::strided(pairs.data() + 8, kSizes.output(), strides)),
+              "");
+    EXPECT_NE(refusal(query, ifa::ContiguousKv{m.key, m.key}, ifa::strided(pairs.data() + 7, kSizes.output(), strides)),
+              "");
 }
 
 TEST(Check, LengthsMayReachTheLastToken) {
     Memory m;
     const std::vector<int> lengths{0, 20};
-    EXPECT_EQ(refusal(m.query, ifa::ContiguousKv{m.key, m.key}, m.out, ifa::Options{}, ifa::RightPadding{.lengths = lengths}), "");
+    EXPECT_EQ(
+        refusal(m.query, ifa::ContiguousKv{m.key, m.key}, m.out, ifa::Options{}, ifa::RightPadding{.lengths = lengths}),
+        "");
 }
 
 TEST(Check, AWorkspaceMayBeLargerThanItMust) {

@@ -42,8 +42,7 @@ class Spoilt : public ::testing::Test {
         if constexpr (std::is_integral_v<T>)
             ifa::incre_flash_attention(query, ifa::antiquant(kv, ifa::per_channel(scales.scale, scales.offset)), out,
                                        {.scale = 0.2}, ifa::HighPrecision{}, policies...);
-        else
-            ifa::incre_flash_attention(query, kv, out, {.scale = 0.2}, policies...);
+        else ifa::incre_flash_attention(query, kv, out, {.scale = 0.2}, policies...);
     }
 
     // Overwrites the key and value rows of every token for which `hidden` is true.
@@ -99,7 +98,8 @@ TYPED_TEST(Spoilt, AWhollyMaskedCacheMayHoldAnything) {
     for (const TypeParam poison : this->poisons()) {
         auto spoilt = this->clean;
         this->spoil(spoilt, poison, [](Index, Index) { return true; });
-        EXPECT_EQ(this->run(spoilt, ifa::AttnMask{ifa::mask(hidden, {.seq = 131})}), std::vector<float>(2 * 6 * 19, 0.f));
+        EXPECT_EQ(this->run(spoilt, ifa::AttnMask{ifa::mask(hidden, {.seq = 131})}),
+                  std::vector<float>(2 * 6 * 19, 0.f));
     }
 }
 
@@ -112,7 +112,8 @@ TYPED_TEST(Spoilt, UnusedPagesNeverReachTheOutput) {
     for (const Index block_size : {16, 50}) {
         const auto pages = paged(this->clean, lengths, block_size, Layout::kStrided);
         Tensor<float> out(kSizes.output(), Layout::kBsh);
-        this->attend(query.view(), ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, out.view(), right);
+        this->attend(query.view(), ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, out.view(),
+                     right);
         EXPECT_EQ(out.dense(), expected) << block_size;
     }
 }
@@ -123,8 +124,9 @@ TEST(EdgeCases, HiddenEntriesOfABiasNeverReachTheOutput) {
     std::vector<float> bias = Random(4).vector<float>(6 * 150);
     const auto run = [&] {
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(), {},
-                                   ifa::AttnMask{ifa::mask(hidden, {.seq = 131})}, ifa::RightPadding{.lengths = 100},
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {}, ifa::AttnMask{ifa::mask(hidden, {.seq = 131})},
+                                   ifa::RightPadding{.lengths = 100},
                                    ifa::PseShift{ifa::bias(bias, {.heads = 6, .seq = 150})});
         return all.out.dense();
     };
@@ -141,8 +143,8 @@ TEST(EdgeCases, OneKeyGivesItsValueWhateverItsScore) {
     for (const double scale : {0.0, 1.0, -1.0, 1e4, -1e4, 1e30}) {
         Decode<float, ifa::float16> decode(sizes);
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = scale});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = scale});
         const std::vector<float> out = all.out.dense();
         for (std::size_t i = 0; i < out.size(); ++i) {
             const std::size_t kv_row = i / (4 * 16) * 2 + i / 16 % 4 / 2;
@@ -159,20 +161,21 @@ TEST(EdgeCases, LogitsOfSixtyThousandAreRight) {
         for (float& x : decode.query) x = random.chance(1, 2) ? 1.f : -1.f;
         decode.scale = size / (250.0 * 32);
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = decode.scale});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = decode.scale});
         EXPECT_TRUE(within_bound(all.out.dense(), reference::attend(decode.problem()), kTau, "extreme logits"));
     }
 }
 
 TEST(EdgeCases, OneLogitFarAboveTheOthersWins) {
     Decode<float> decode({.batch = 1, .heads = 1, .kv_heads = 1, .seq = 1000, .key_dim = 8});
-    for (const std::size_t winner : {std::size_t{0}, std::size_t{23}, std::size_t{24}, std::size_t{479}, std::size_t{480}, std::size_t{999}}) {
+    for (const std::size_t winner :
+         {std::size_t{0}, std::size_t{23}, std::size_t{24}, std::size_t{479}, std::size_t{480}, std::size_t{999}}) {
         std::vector<float> bias(1000, -1e36f);
         bias[winner] = 1e36f;
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(), {},
-                                   ifa::PseShift{ifa::bias(bias, {.seq = 1000})});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {}, ifa::PseShift{ifa::bias(bias, {.seq = 1000})});
         const std::vector<float> value(decode.value.begin() + static_cast<std::ptrdiff_t>(winner * 8),
                                        decode.value.begin() + static_cast<std::ptrdiff_t>(winner * 8 + 8));
         EXPECT_EQ(all.out.dense(), value) << winner;
@@ -186,8 +189,9 @@ TEST(EdgeCases, AllLogitsEqualGiveTheMean) {
         reference::Problem problem = decode.problem();
         problem.scale = 0;
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = 0}, ifa::PseShift{ifa::bias(bias, {.heads = 2, .seq = 700})});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = 0},
+                                   ifa::PseShift{ifa::bias(bias, {.heads = 2, .seq = 700})});
         EXPECT_TRUE(within_bound(all.out.dense(), reference::attend(problem), kTau, "equal logits")) << logit;
     }
 }
@@ -199,9 +203,9 @@ struct Magnitudes {
 };
 // Products are moderate although their factors, or scale times query, leave the range of float32.
 constexpr Magnitudes kMagnitudes[] = {
-    {1, 1e30f, 1e-30, 1},      {1e30f, 1e-30f, 1, 1},       {1e-30f, 1e30f, 1, 1},         {1e37f, 1e37f, 1e-74, 1},
-    {1e-37f, 1e-37f, 1e74, 1}, {1e37f, 1, 1e-37, 1e33f},    {1, 1e37f, 1e-37, 1e-30f},     {1e-40f, 1e37f, 1e3, 1},
-    {1e37f, 1e-40f, 1e3, 1},   {1e-20f, 1e-20f, 1e40, 1},   {1e-37f, 1, 1e37, 1e33f},      {1, 1e-37f, 1e37, 1},
+    {1, 1e30f, 1e-30, 1},      {1e30f, 1e-30f, 1, 1},     {1e-30f, 1e30f, 1, 1},     {1e37f, 1e37f, 1e-74, 1},
+    {1e-37f, 1e-37f, 1e74, 1}, {1e37f, 1, 1e-37, 1e33f},  {1, 1e37f, 1e-37, 1e-30f}, {1e-40f, 1e37f, 1e3, 1},
+    {1e37f, 1e-40f, 1e3, 1},   {1e-20f, 1e-20f, 1e40, 1}, {1e-37f, 1, 1e37, 1e33f},  {1, 1e-37f, 1e37, 1},
 };
 
 template <class T>
@@ -219,8 +223,8 @@ TYPED_TEST(Extreme, MagnitudesGiveNoNanAndStayWithinTheBound) {
         grow(decode.query, m.query), grow(decode.key, m.key), grow(decode.value, m.value);
         decode.scale *= m.scale;
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = decode.scale});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = decode.scale});
         EXPECT_TRUE(within_bound(all.out.dense(), reference::attend(decode.problem()), kTau, "extreme magnitudes"))
             << m.query << ' ' << m.key << ' ' << m.scale << ' ' << m.value;
     }
@@ -244,9 +248,10 @@ TEST(EdgeCases, Int8CachesWithExtremeScalesStayFinite) {
         problem.scale = 0.01 / static_cast<double>(key_scale);
         dequantise(problem, as_doubles(scale), as_doubles(offset));
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(),
-                                   ifa::antiquant(ifa::ContiguousKv{all.key.view(), all.value.view()}, ifa::per_tensor(scale, offset)),
-                                   all.out.view(), {.scale = problem.scale}, ifa::HighPrecision{});
+        ifa::incre_flash_attention(
+            all.query.view(),
+            ifa::antiquant(ifa::ContiguousKv{all.key.view(), all.value.view()}, ifa::per_tensor(scale, offset)),
+            all.out.view(), {.scale = problem.scale}, ifa::HighPrecision{});
         EXPECT_TRUE(within_bound(all.out.dense(), reference::attend(problem), kTau, "extreme magnitudes")) << key_scale;
     }
 }

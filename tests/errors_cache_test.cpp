@@ -51,9 +51,12 @@ void nothing(Paged&) {}
 TEST(BadInput, Pages) {
     static const std::vector<int> into_padding{48, 33};
     const BadInput table[] = {
-        {"no lengths", kRuntime, "actual_seq_lengths", "page attention", "none", Paged::after(nothing, ifa::RightPadding{})},
-        {"no padding", kRuntime, "actual_seq_lengths", "page attention", "none", Paged::after(nothing, ifa::NoPadding{})},
-        {"batch", kRuntime, "block_table", "batch of 2", "got 1", Paged::after([](Paged& p) { p.kv.table.shape.batch = 1; })},
+        {"no lengths", kRuntime, "actual_seq_lengths", "page attention", "none",
+         Paged::after(nothing, ifa::RightPadding{})},
+        {"no padding", kRuntime, "actual_seq_lengths", "page attention", "none",
+         Paged::after(nothing, ifa::NoPadding{})},
+        {"batch", kRuntime, "block_table", "batch of 2", "got 1",
+         Paged::after([](Paged& p) { p.kv.table.shape.batch = 1; })},
         {"block beyond the pool", kRuntime, "block_table[1][1]", "block in [0, 7)", "got 7",
          Paged::after([](Paged& p) { p.table[4] = 7; })},
         {"negative block", kRuntime, "block_table[0][0]", "block in [0, 7)", "got -5",
@@ -62,7 +65,8 @@ TEST(BadInput, Pages) {
          Paged::after(nothing, ifa::RightPadding{.lengths = into_padding})},
         {"too long", kRuntime, "actual_seq_lengths[0]", "0 to 48", "got 49",
          Paged::after(nothing, ifa::RightPadding{.lengths = 49})},
-        {"table null", kRuntime, "block_table", "data", "null pointer", Paged::after([](Paged& p) { p.kv.table.data = nullptr; })},
+        {"table null", kRuntime, "block_table", "data", "null pointer",
+         Paged::after([](Paged& p) { p.kv.table.data = nullptr; })},
         {"table short", kRuntime, "block_table", "at least 6 elements", "got 5",
          Paged::after([](Paged& p) { p.kv.table.extent = 5; })},
         {"negative table", kRuntime, "block_table", "extents of at least 0", "-3",
@@ -79,8 +83,8 @@ TEST(BadInput, Pages) {
 TEST(BadInput, MasksOverPagesCoverTheTable) {
     static const std::vector<std::uint8_t> bytes(2 * 47);
     Paged paged;
-    const Refusal refusal =
-        refused(paged.kv, {}, ifa::RightPadding{.lengths = 32}, ifa::AttnMask{ifa::mask(bytes, {.batch = 2, .seq = 47})});
+    const Refusal refusal = refused(paged.kv, {}, ifa::RightPadding{.lengths = 32},
+                                    ifa::AttnMask{ifa::mask(bytes, {.batch = 2, .seq = 47})});
     EXPECT_EQ(refusal.message, "attn_mask: expected at least 48 columns, got 47");
 }
 
@@ -103,8 +107,10 @@ struct Listed {
 TEST(BadInput, Lists) {
     static const std::vector<int> second_too_long{40, 31};
     const BadInput table[] = {
-        {"batch", kRuntime, "key", "batch of 2", "got 3", Listed::after([](Listed& l) { l.keys.push_back(l.keys[0]); })},
-        {"fewer values", kRuntime, "value", "list of 2", "got 1", Listed::after([](Listed& l) { l.values.pop_back(); })},
+        {"batch", kRuntime, "key", "batch of 2", "got 3",
+         Listed::after([](Listed& l) { l.keys.push_back(l.keys[0]); })},
+        {"fewer values", kRuntime, "value", "list of 2", "got 1",
+         Listed::after([](Listed& l) { l.values.pop_back(); })},
         {"heads", kRuntime, "key[1]", "(1, 2, 30, 8)", "got (1, 1, 30, 8)",
          Listed::after([](Listed& l) { l.keys[1].shape.heads = l.values[1].shape.heads = 1; })},
         {"dimension", kRuntime, "value[1]", "(1, 2, 30, 8)", "got (1, 2, 30, 7)",
@@ -113,12 +119,15 @@ TEST(BadInput, Lists) {
          Listed::after([](Listed& l) { l.values[0].shape.seq = 39; })},
         {"batch of a tensor", kRuntime, "key[0]", "(1, 2, 40, 8)", "got (2, 2, 40, 8)",
          Listed::after([](Listed& l) { l.keys[0].shape.batch = 2, l.keys[0].strides.batch = 0; })},
-        {"null", kRuntime, "key[1]", "data", "null pointer", Listed::after([](Listed& l) { l.keys[1].data = nullptr; })},
+        {"null", kRuntime, "key[1]", "data", "null pointer",
+         Listed::after([](Listed& l) { l.keys[1].data = nullptr; })},
         {"short", kRuntime, "value[1]", "at least 480 elements", "got 479",
          Listed::after([](Listed& l) { l.values[1].extent = 479; })},
-        {"own length", kRuntime, "actual_seq_lengths[1]", "0 to 30", "got 31", [] {
+        {"own length", kRuntime, "actual_seq_lengths[1]", "0 to 30", "got 31",
+         [] {
              Listed listed;
-             return refused(ifa::TensorListKv{listed.keys, listed.values}, {}, ifa::RightPadding{.lengths = second_too_long});
+             return refused(ifa::TensorListKv{listed.keys, listed.values}, {},
+                            ifa::RightPadding{.lengths = second_too_long});
          }},
     };
     for (const BadInput& bad : table) expect_refused(bad);
@@ -136,11 +145,13 @@ TEST(BadInput, Antiquant) {
     };
     const BadInput table[] = {
         {"scale count", kRuntime, "antiquant_scale", "32 elements", "got 31", with(ifa::per_channel(fewer))},
-        {"offset count", kRuntime, "antiquant_offset", "32 elements", "got 31", with(ifa::per_channel(channels, fewer))},
+        {"offset count", kRuntime, "antiquant_offset", "32 elements", "got 31",
+         with(ifa::per_channel(channels, fewer))},
         {"tensor scale count", kRuntime, "antiquant_scale", "2 elements", "got 1", with(ifa::per_tensor(one))},
         {"tensor offset count", kRuntime, "antiquant_offset", "2 elements", "got 1", with(ifa::per_tensor(two, one))},
         {"scale null", kRuntime, "antiquant_scale", "data", "null pointer", with(ifa::per_channel(forgotten))},
-        {"offset null", kRuntime, "antiquant_offset", "data", "null pointer", with(ifa::per_channel(channels, forgotten))},
+        {"offset null", kRuntime, "antiquant_offset", "data", "null pointer",
+         with(ifa::per_channel(channels, forgotten))},
         {"no scale", kRuntime, "antiquant_scale", "32 elements", "got none", with(ifa::PerChannel<const float>{})},
     };
     for (const BadInput& bad : table) expect_refused(bad);
@@ -154,14 +165,15 @@ TEST(BadInput, OutputsOverlappingParametersAndTables) {
     const auto query = ifa::bsh(memory, kSizes.query());
     const auto out = ifa::bsh(shared, kSizes.output());
     const ifa::ContiguousKv kv{ifa::bsh(cache, kSizes.key()), ifa::bsh(cache, kSizes.value())};
-    const auto scaled = thrown_by([&] {
-        ifa::incre_flash_attention(query, ifa::antiquant(kv, ifa::per_channel(shared.data() + 33)), out);
-    });
-    EXPECT_EQ(scaled.message, "attention_out: expected memory apart from every input, got an overlap with antiquant_scale");
+    const auto scaled = thrown_by(
+        [&] { ifa::incre_flash_attention(query, ifa::antiquant(kv, ifa::per_channel(shared.data() + 33)), out); });
+    EXPECT_EQ(scaled.message,
+              "attention_out: expected memory apart from every input, got an overlap with antiquant_scale");
     Paged paged;
     const auto* const table = reinterpret_cast<const std::int32_t*>(shared.data());
     paged.kv.table = ifa::block_table(table, {.batch = 2, .max_blocks = 3});
-    const auto tabled = thrown_by([&] { ifa::incre_flash_attention(query, paged.kv, out, {}, ifa::RightPadding{.lengths = 0}); });
+    const auto tabled =
+        thrown_by([&] { ifa::incre_flash_attention(query, paged.kv, out, {}, ifa::RightPadding{.lengths = 0}); });
     EXPECT_EQ(tabled.message, "attention_out: expected memory apart from every input, got an overlap with block_table");
     EXPECT_EQ(shared, std::vector<float>(64, 1.f));
 }
@@ -230,13 +242,16 @@ TEST(BadInput, PlanRefusesWhatTheCallWould) {
         {"batch", kRuntime, "key", "batch of 3", "got 2", planned({.batch = 3, .heads = 4, .head_dim = 8}, {})},
         {"heads", kValue, "num_heads", "multiple of num_key_value_heads 2", "got 5",
          planned({.batch = 2, .heads = 5, .head_dim = 8}, {})},
-        {"dimension", kRuntime, "query", "head_dim of 8", "got 9", planned({.batch = 2, .heads = 4, .head_dim = 9}, {})},
+        {"dimension", kRuntime, "query", "head_dim of 8", "got 9",
+         planned({.batch = 2, .heads = 4, .head_dim = 9}, {})},
         {"count", kValue, "actual_seq_lengths", "1 or 2 elements", "got 3",
          planned(kSizes.query(), {}, ifa::RightPadding{.lengths = three})},
         {"length", kRuntime, "actual_seq_lengths[0]", "0 to 40", "got 41",
          planned(kSizes.query(), {}, ifa::RightPadding{.lengths = 41})},
-        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 24", "got 7", planned(kSizes.query(), {.chunk_tokens = 7})},
-        {"executor", kRuntime, "executor", "concurrency of at least 1", "got 0", planned(kSizes.query(), {}, NoThreads{})},
+        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 24", "got 7",
+         planned(kSizes.query(), {.chunk_tokens = 7})},
+        {"executor", kRuntime, "executor", "concurrency of at least 1", "got 0",
+         planned(kSizes.query(), {}, NoThreads{})},
         {"pages without lengths", kRuntime, "actual_seq_lengths", "page attention", "none",
          [] {
              Paged paged;

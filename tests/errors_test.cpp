@@ -35,8 +35,8 @@ TEST(Contracts, FillBracesWithTextAndNumbers) {
 
 TEST(Contracts, PrintWhatIsNotFinite) {
     Contracts contracts;
-    contracts.fail(kRuntime, "{} {} {}", std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
-                   std::numeric_limits<ifa::Index>::min());
+    contracts.fail(kRuntime, "{} {} {}", std::numeric_limits<double>::infinity(),
+                   -std::numeric_limits<double>::infinity(), std::numeric_limits<ifa::Index>::min());
     EXPECT_STREQ(contracts.result()->message, "inf -inf -9223372036854775808");
 }
 
@@ -114,7 +114,8 @@ TEST(BadInput, OperandsThatDoNotFit) {
     const BadInput table[] = {
         {"batch", kRuntime, "key", "batch of 3", "got 2",
          Call::after([](Call& c) { c.query.shape.batch = c.out.shape.batch = 3; })},
-        {"two positions", kRuntime, "query", "one position", "got 2", Call::after([](Call& c) { c.query.shape.seq = 2; })},
+        {"two positions", kRuntime, "query", "one position", "got 2",
+         Call::after([](Call& c) { c.query.shape.seq = 2; })},
         {"no heads", kRuntime, "num_heads", "at least 1", "got 0",
          Call::after([](Call& c) { c.query.shape.heads = c.out.shape.heads = 0; })},
         {"no kv heads", kRuntime, "num_key_value_heads", "at least 1", "got 0",
@@ -148,13 +149,18 @@ TEST(BadInput, MemoryThatCannotBe) {
         {"query null", kRuntime, "query", "data", "null pointer", Call::after([](Call& c) { c.query.data = nullptr; })},
         {"key null", kRuntime, "key", "data", "null pointer", Call::after([](Call& c) { c.key.data = nullptr; })},
         {"value null", kRuntime, "value", "data", "null pointer", Call::after([](Call& c) { c.value.data = nullptr; })},
-        {"out null", kRuntime, "attention_out", "data", "null pointer", Call::after([](Call& c) { c.out.data = nullptr; })},
-        {"query short", kRuntime, "query", "at least 64 elements", "got 63", Call::after([](Call& c) { c.query.extent = 63; })},
-        {"key short", kRuntime, "key", "at least 640 elements", "got 639", Call::after([](Call& c) { c.key.extent = 639; })},
-        {"value short", kRuntime, "value", "at least 640 elements", "got 0", Call::after([](Call& c) { c.value.extent = 0; })},
+        {"out null", kRuntime, "attention_out", "data", "null pointer",
+         Call::after([](Call& c) { c.out.data = nullptr; })},
+        {"query short", kRuntime, "query", "at least 64 elements", "got 63",
+         Call::after([](Call& c) { c.query.extent = 63; })},
+        {"key short", kRuntime, "key", "at least 640 elements", "got 639",
+         Call::after([](Call& c) { c.key.extent = 639; })},
+        {"value short", kRuntime, "value", "at least 640 elements", "got 0",
+         Call::after([](Call& c) { c.value.extent = 0; })},
         {"out short", kRuntime, "attention_out", "at least 64 elements", "got 1",
          Call::after([](Call& c) { c.out.extent = 1; })},
-        {"negative extent", kRuntime, "key", "extents of at least 0", "-20", Call::after([](Call& c) { c.key.shape.seq = -20; })},
+        {"negative extent", kRuntime, "key", "extents of at least 0", "-20",
+         Call::after([](Call& c) { c.key.shape.seq = -20; })},
         {"negative batch", kRuntime, "query", "extents of at least 0", "-2", Call::after([](Call& c) {
              c.query.shape.batch = c.key.shape.batch = c.value.shape.batch = c.out.shape.batch = -2;
          })},
@@ -162,7 +168,8 @@ TEST(BadInput, MemoryThatCannotBe) {
          Call::after([](Call& c) { c.value.strides.head = -8; })},
         {"output rows overlap", kRuntime, "attention_out", "do not overlap", "(32, 7, 32)",
          Call::after([](Call& c) { c.out.strides = {32, 7, 32}; })},
-        {"scale NaN", kRuntime, "scale_value", "finite", "nan", Call::after([](Call& c) { c.options.scale = std::nan(""); })},
+        {"scale NaN", kRuntime, "scale_value", "finite", "nan",
+         Call::after([](Call& c) { c.options.scale = std::nan(""); })},
         {"scale infinite", kRuntime, "scale_value", "finite", "inf",
          Call::after([](Call& c) { c.options.scale = std::numeric_limits<double>::infinity(); })},
         {"chunks", kRuntime, "chunk_tokens", "positive multiple of 24", "got 25",
@@ -187,13 +194,19 @@ TEST(BadInput, Lengths) {
     const std::span<const int> forgotten(static_cast<const int*>(nullptr), 2);
     const BadInput table[] = {
         {"count", kValue, "actual_seq_lengths", "1 or 2 elements", "got 3", with(ifa::RightPadding{.lengths = three})},
-        {"no elements", kValue, "actual_seq_lengths", "1 or 2 elements", "got 0", with(ifa::RightPadding{.lengths = none})},
+        {"no elements", kValue, "actual_seq_lengths", "1 or 2 elements", "got 0",
+         with(ifa::RightPadding{.lengths = none})},
         {"null", kRuntime, "actual_seq_lengths", "data", "null pointer", with(ifa::RightPadding{.lengths = forgotten})},
-        {"negative", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got -1", with(ifa::RightPadding{.lengths = negative})},
-        {"too long", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got 21", with(ifa::RightPadding{.lengths = long_one})},
-        {"one too long", kRuntime, "actual_seq_lengths[0]", "0 to 20", "got 21", with(ifa::RightPadding{.lengths = 21})},
-        {"left count", kValue, "actual_seq_lengths", "1 or 2 elements", "got 3", with(ifa::LeftPadding{.lengths = three})},
-        {"left negative", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got -1", with(ifa::LeftPadding{.lengths = negative})},
+        {"negative", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got -1",
+         with(ifa::RightPadding{.lengths = negative})},
+        {"too long", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got 21",
+         with(ifa::RightPadding{.lengths = long_one})},
+        {"one too long", kRuntime, "actual_seq_lengths[0]", "0 to 20", "got 21",
+         with(ifa::RightPadding{.lengths = 21})},
+        {"left count", kValue, "actual_seq_lengths", "1 or 2 elements", "got 3",
+         with(ifa::LeftPadding{.lengths = three})},
+        {"left negative", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got -1",
+         with(ifa::LeftPadding{.lengths = negative})},
         {"left too long", kRuntime, "actual_seq_lengths[1]", "0 to 20", "got 21",
          with(ifa::LeftPadding{.lengths = long_one, .padding = 3})},
     };
@@ -216,12 +229,15 @@ TEST(BadInput, MasksAndBiases) {
          with(ifa::AttnMask{{bytes.data(), {.batch = 2, .seq = 20}, {40, 40, 2}, 100}})},
         {"pse batch", kRuntime, "pse_shift", "batch of 1 or 2", "got 3", pse({.batch = 3, .heads = 4, .seq = 20})},
         {"pse heads", kRuntime, "pse_shift", "4 heads", "got 2", pse({.batch = 1, .heads = 2, .seq = 20})},
-        {"pse columns", kRuntime, "pse_shift", "at least 20 columns", "got 19", pse({.batch = 2, .heads = 4, .seq = 19})},
-        {"pse short", kRuntime, "pse_shift", "at least 1600 elements", "got 1000", pse({.batch = 2, .heads = 4, .seq = 200})},
+        {"pse columns", kRuntime, "pse_shift", "at least 20 columns", "got 19",
+         pse({.batch = 2, .heads = 4, .seq = 19})},
+        {"pse short", kRuntime, "pse_shift", "at least 1600 elements", "got 1000",
+         pse({.batch = 2, .heads = 4, .seq = 200})},
         {"pse null", kRuntime, "pse_shift", "data", "null pointer",
          with(ifa::PseShift{ifa::bias(forgotten, {.batch = 1, .heads = 4, .seq = 20})})},
         {"pse strided", kRuntime, "pse_shift", "contiguous columns", "stride",
-         with(ifa::PseShift{ifa::strided(numbers, {.batch = 1, .heads = 4, .seq = 20}, {.batch = 160, .head = 40, .seq = 2})})},
+         with(ifa::PseShift{
+             ifa::strided(numbers, {.batch = 1, .heads = 4, .seq = 20}, {.batch = 160, .head = 40, .seq = 2})})},
     };
     for (const BadInput& bad : table) expect_refused(bad);
 }
@@ -262,13 +278,15 @@ TEST(BadInput, Sinks) {
     };
     const BadInput table[] = {
         {"scale count", kRuntime, "quant_scale2", "32 elements", "got 30", quantised({.scale = thirty})},
-        {"offset count", kRuntime, "quant_offset2", "32 elements", "got 30", quantised({.scale = thirty_two, .offset = thirty})},
+        {"offset count", kRuntime, "quant_offset2", "32 elements", "got 30",
+         quantised({.scale = thirty_two, .offset = thirty})},
         {"scale null", kRuntime, "quant_scale2", "data", "null pointer", quantised({.scale = forgotten})},
         {"no scale", kRuntime, "quant_scale2", "32 elements", "got none", quantised({})},
         {"int8 shape", kRuntime, "attention_out", "(2, 4, 1, 8)", "got (2, 4, 1, 7)", into([](Call&) {
              return ifa::post_quant(ifa::bsh(out8, {.batch = 2, .heads = 4, .head_dim = 7}), {.scale = 1.f});
          })},
-        {"log-sum-exp heads", kRuntime, "log_sum_exp", "(2, 4, 1, 1)", "got (2, 3, 1, 1)", kept({.batch = 2, .heads = 3})},
+        {"log-sum-exp heads", kRuntime, "log_sum_exp", "(2, 4, 1, 1)", "got (2, 3, 1, 1)",
+         kept({.batch = 2, .heads = 3})},
         {"log-sum-exp rank", kRuntime, "log_sum_exp", "(2, 4, 1, 1)", "got (2, 4, 1, 2)",
          kept({.batch = 2, .heads = 4, .head_dim = 2})},
         {"log-sum-exp null", kRuntime, "log_sum_exp", "data", "null pointer", into([](Call& call) {
@@ -301,10 +319,14 @@ TEST(BadInput, OutputsThatOverlap) {
         {"value", kRuntime, "attention_out", "apart from every input", "value",
          overlapping([](Call& call) { call.value.data = shared.data(); })},
         {"mask", kRuntime, "attention_out", "apart from every input", "attn_mask",
-         [] { return Call().refused_into(out, ifa::AttnMask{ifa::mask(reinterpret_cast<std::uint8_t*>(shared.data()), {.seq = 20})}); }},
+         [] {
+             return Call().refused_into(
+                 out, ifa::AttnMask{ifa::mask(reinterpret_cast<std::uint8_t*>(shared.data()), {.seq = 20})});
+         }},
         {"bias", kRuntime, "attention_out", "apart from every input", "pse_shift",
          [] { return Call().refused_into(out, ifa::PseShift{ifa::bias(shared.data(), {.heads = 4, .seq = 20})}); }},
-        {"lengths", kRuntime, "attention_out", "apart from every input", "actual_seq_lengths", [] {
+        {"lengths", kRuntime, "attention_out", "apart from every input", "actual_seq_lengths",
+         [] {
              const std::span<const int> lengths(reinterpret_cast<int*>(shared.data()), 2);
              return Call().refused_into(out, ifa::RightPadding{.lengths = lengths});
          }},

@@ -88,7 +88,8 @@ TEST(EigenPool, ServesSeveralCallersAtOnce) {
     std::vector<std::vector<float>> got(4);
     {
         std::vector<std::jthread> callers;
-        for (std::vector<float>& result : got) callers.emplace_back([&] { result = run_on(decode, ifa::EigenPool(pool)); });
+        for (std::vector<float>& result : got)
+            callers.emplace_back([&] { result = run_on(decode, ifa::EigenPool(pool)); });
     }
     for (const std::vector<float>& result : got) EXPECT_EQ(result, expected);
 }

@@ -77,8 +77,8 @@ TEST(IncreFlashAttention, TheScaleMayBeNegativeOrZero) {
     for (const double scale : {-0.2, 0.0}) {
         decode.scale = scale;
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = scale});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = scale});
         EXPECT_TRUE(within_bound(all.out.dense(), reference::attend(decode.problem()), kTau, "float32 cache")) << scale;
     }
 }
@@ -88,8 +88,8 @@ TEST(IncreFlashAttention, ChunksOfAnyLengthAreRight) {
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
     for (const Index chunk_tokens : {24, 48, 240, 480, 24 * 1000}) {
         auto all = operands<float>(decode);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = decode.scale, .chunk_tokens = chunk_tokens});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = decode.scale, .chunk_tokens = chunk_tokens});
         EXPECT_TRUE(within_bound(all.out.dense(), exact, kTau, "float32 cache")) << chunk_tokens;
     }
 }

@@ -42,11 +42,12 @@ TYPED_TEST(PortableCallsOf, BiasedMaskedPagesAreRight) {
         for (Index j = 0; j < 600; ++j) problem.bias.push_back(as_double(bias[size(row % 6 * columns + j)]));
     const Tensor<T> query(decode.query, kSizes.query(), Layout::kBnsd);
     Tensor<float> out(kSizes.output(), Layout::kStrided);
-    ifa::incre_flash_attention(query.view(), ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, out.view(),
-                               {.scale = decode.scale}, ifa::RightPadding{.lengths = kLengths},
+    ifa::incre_flash_attention(query.view(), ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()},
+                               out.view(), {.scale = decode.scale}, ifa::RightPadding{.lengths = kLengths},
                                ifa::AttnMask{ifa::mask(hidden, {.seq = columns})},
                                ifa::PseShift{ifa::bias(bias, {.heads = 6, .seq = columns})});
-    EXPECT_TRUE(within_bound(out.dense(), reference::attend(problem), kTau, std::string(type_name<T>()) + " cache, portable"));
+    EXPECT_TRUE(
+        within_bound(out.dense(), reference::attend(problem), kTau, std::string(type_name<T>()) + " cache, portable"));
     EXPECT_TRUE(out.surroundings_untouched());
 }
 
@@ -56,7 +57,8 @@ TEST(PortableCalls, QuantisedCachesAreRight) {
     reference::Problem problem = decode.problem();
     dequantise(problem, scales);
     auto all = operands<float>(decode);
-    const auto kv = ifa::antiquant(ifa::ContiguousKv{all.key.view(), all.value.view()}, ifa::per_channel(scales.scale, scales.offset));
+    const auto kv = ifa::antiquant(ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   ifa::per_channel(scales.scale, scales.offset));
     const std::vector<reference::Row> exact = reference::attend(problem);
     ifa::incre_flash_attention(all.query.view(), kv, all.out.view(), {.scale = decode.scale}, ifa::HighPrecision{});
     EXPECT_TRUE(within_bound(all.out.dense(), exact, kTau, "int8 cache, HighPrecision, portable"));
@@ -68,17 +70,19 @@ TEST(PortableCalls, QuantisedOutputsAreRight) {
     const Decode<float> decode(kSizes);
     auto all = operands<std::int8_t>(decode);
     ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
-                               ifa::post_quant(all.out.view(), {.scale = 90.f, .offset = -3.f}), {.scale = decode.scale});
-    EXPECT_TRUE(within_step(all.out.dense(), reference::attend(decode.problem()), kTau, [](std::size_t) { return 90.0; },
-                            [](std::size_t) { return -3.0; }));
+                               ifa::post_quant(all.out.view(), {.scale = 90.f, .offset = -3.f}),
+                               {.scale = decode.scale});
+    EXPECT_TRUE(within_step(
+        all.out.dense(), reference::attend(decode.problem()), kTau, [](std::size_t) { return 90.0; },
+        [](std::size_t) { return -3.0; }));
 }
 
 TEST(PortableCalls, ErrorsAreTheSameClasses) {
     const Decode<float> decode(kSizes);
     auto all = operands<float>(decode);
     const Refusal refusal = thrown_by([&] {
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(), {},
-                                   ifa::RightPadding{.lengths = 601});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {}, ifa::RightPadding{.lengths = 601});
     });
     EXPECT_EQ(refusal.kind, ifa::ErrorKind::kRuntime);
     EXPECT_TRUE(all.out.untouched());
@@ -92,11 +96,13 @@ TEST(PortableCalls, AppendsAndCalibrates) {
     std::vector<float> scale(kSizes.channels()), offset(scale.size());
     calibrator.write(scale, offset);
     Tensor<std::int8_t> key8(kSizes.key(), Layout::kBnsd), value8(kSizes.value(), Layout::kBnsd);
-    ifa::append(ifa::antiquant(ifa::ContiguousKv{key8.view(), value8.view()}, ifa::per_channel(scale, offset)), key, value, 0);
+    ifa::append(ifa::antiquant(ifa::ContiguousKv{key8.view(), value8.view()}, ifa::per_channel(scale, offset)), key,
+                value, 0);
     const std::vector<std::int8_t> stored = key8.dense();
     for (std::size_t i = 0; i < stored.size(); ++i) {
         const std::size_t channel = i / (37 * 600) % 2 * 37 + i % 37;
-        EXPECT_NEAR((static_cast<float>(stored[i]) + offset[channel]) * scale[channel], decode.key[i], 0.51f * scale[channel]);
+        EXPECT_NEAR((static_cast<float>(stored[i]) + offset[channel]) * scale[channel], decode.key[i],
+                    0.51f * scale[channel]);
     }
 }
 

@@ -15,7 +15,8 @@ using namespace support;
 // Values that nearly cancel against their offset: x = (int8 + offset) * scale with int8 around -offset.
 struct Cancelling {
     Cancelling(Index seq, int offset)
-        : decode({.batch = 1, .heads = 2, .kv_heads = 1, .seq = seq, .key_dim = 16, .value_dim = 48}), scales(64, 3, 1) {
+        : decode({.batch = 1, .heads = 2, .kv_heads = 1, .seq = seq, .key_dim = 16, .value_dim = 48}),
+          scales(64, 3, 1) {
         Random random(5);
         for (std::int8_t& x : decode.value) x = static_cast<std::int8_t>(-offset + random.integer(-2, 2));
         for (float& x : scales.offset) x = static_cast<float>(offset) + 0.25f;
@@ -45,7 +46,8 @@ TEST(Precision, HighPrecisionHoldsUnderOffsetsThatCancel) {
             const Cancelling data(seq, offset);
             const std::vector<reference::Row> exact = data.exact();
             for (const reference::Row& row : exact) EXPECT_LT(row.absolute_norm, 0.2);
-            EXPECT_TRUE(within_bound(data.run(ifa::HighPrecision{}), exact, kTau, "int8 cache, HighPrecision, large offsets"))
+            EXPECT_TRUE(
+                within_bound(data.run(ifa::HighPrecision{}), exact, kTau, "int8 cache, HighPrecision, large offsets"))
                 << offset << ' ' << seq;
         }
 }
@@ -60,7 +62,8 @@ TEST(Precision, HighPerformanceIsTheDefault) {
     const Cancelling data(100, 70);
     auto all = operands<float>(data.decode);
     const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
-    ifa::incre_flash_attention(all.query.view(), ifa::antiquant(kv, ifa::per_channel(data.scales.scale, data.scales.offset)),
+    ifa::incre_flash_attention(all.query.view(),
+                               ifa::antiquant(kv, ifa::per_channel(data.scales.scale, data.scales.offset)),
                                all.out.view(), {.scale = data.decode.scale});
     EXPECT_EQ(all.out.dense(), data.run(ifa::HighPerformance{}));
 }

@@ -17,7 +17,8 @@ const Sizes kSizes{.batch = 2, .heads = 6, .kv_heads = 2, .seq = 100, .key_dim =
 template <class Query>
 std::vector<float> run(const Decode<float>& decode, const Query& query) {
     auto all = operands<float>(decode);
-    ifa::incre_flash_attention(query, ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(), {.scale = decode.scale});
+    ifa::incre_flash_attention(query, ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
+                               {.scale = decode.scale});
     return all.out.dense();
 }
 
@@ -62,8 +63,8 @@ TEST(Query, MayComeFromACallersOwnSource) {
     const Decode<float> decode(kSizes);
     reference::Problem problem = decode.problem();
     for (double& x : problem.query) x = -x;
-    EXPECT_TRUE(within_bound(run(decode, Negated{ifa::bsh(decode.query, kSizes.query())}), reference::attend(problem), kTau,
-                             "float32 cache"));
+    EXPECT_TRUE(within_bound(run(decode, Negated{ifa::bsh(decode.query, kSizes.query())}), reference::attend(problem),
+                             kTau, "float32 cache"));
 }
 
 }  // namespace

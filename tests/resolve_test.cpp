@@ -60,8 +60,11 @@ TEST(Resolve, PoliciesMayComeInAnyOrder) {
     const ifa::AttnMask mask{ifa::mask(hidden, {.batch = 2, .seq = 60})};
     const ifa::PseShift shift{ifa::bias(bias, {.batch = 1, .heads = 4, .seq = 60})};
     const ifa::RightPadding padding{.lengths = 44};
-    const auto double_it = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x *= 2; };
-    const std::vector<float> expected = call.run(padding, mask, shift, double_it, ifa::HighPrecision{}, ifa::GroupedQuery<2>{});
+    const auto double_it = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x *= 2;
+    };
+    const std::vector<float> expected =
+        call.run(padding, mask, shift, double_it, ifa::HighPrecision{}, ifa::GroupedQuery<2>{});
     EXPECT_EQ(call.run(ifa::GroupedQuery<2>{}, shift, ifa::HighPrecision{}, double_it, mask, padding), expected);
     EXPECT_EQ(call.run(shift, mask, double_it, ifa::Inline{}, padding), expected);
 }

@@ -75,7 +75,8 @@ TEST(Sink, TheLogSumExpMayLieInAnyLayout) {
     Tensor<float> tight(shape, Layout::kBsh), spread(shape, Layout::kStrided);
     const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
     for (Tensor<float>* log_sum_exp : {&tight, &spread})
-        ifa::incre_flash_attention(all.query.view(), kv, ifa::keep_log_sum_exp(all.out.view(), log_sum_exp->view()), {});
+        ifa::incre_flash_attention(all.query.view(), kv, ifa::keep_log_sum_exp(all.out.view(), log_sum_exp->view()),
+                                   {});
     EXPECT_EQ(tight.dense(), spread.dense());
     EXPECT_TRUE(spread.surroundings_untouched());
 }
@@ -111,10 +112,10 @@ TEST(Sink, TheLogSumExpMayBeKeptBesideACallersOwnSink) {
     auto all = operands<float>(decode);
     std::vector<double> sums(2 * 37);
     std::vector<float> log_sum_exp(12);
-    ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
-                               ifa::keep_log_sum_exp(SumOfHeads{kSizes.output(), &sums},
-                                                     ifa::bsh(log_sum_exp, {.batch = 2, .heads = 6})),
-                               {.scale = decode.scale});
+    ifa::incre_flash_attention(
+        all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+        ifa::keep_log_sum_exp(SumOfHeads{kSizes.output(), &sums}, ifa::bsh(log_sum_exp, {.batch = 2, .heads = 6})),
+        {.scale = decode.scale});
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
     for (std::size_t i = 0; i < 12; ++i) EXPECT_NEAR(static_cast<double>(log_sum_exp[i]), exact[i].log_sum_exp, 2e-6);
 }

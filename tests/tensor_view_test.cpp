@@ -34,9 +34,8 @@ void each_row(const View& view, const Visit& visit) {
 
 TEST(TensorView, BnsdIsHeadMajor) {
     const auto numbers = counting(120);
-    each_row(ifa::bnsd(numbers, kShape), [](Index b, Index h, Index s, float x) {
-        EXPECT_EQ(x, static_cast<float>(((b * 3 + h) * 4 + s) * 5));
-    });
+    each_row(ifa::bnsd(numbers, kShape),
+             [](Index b, Index h, Index s, float x) { EXPECT_EQ(x, static_cast<float>(((b * 3 + h) * 4 + s) * 5)); });
 }
 
 TEST(TensorView, BshAndBsndAreTokenMajor) {
@@ -50,9 +49,8 @@ TEST(TensorView, BshAndBsndAreTokenMajor) {
 
 TEST(TensorView, StridedGoesWhereItIsTold) {
     const auto numbers = counting(400);
-    each_row(ifa::strided(numbers, kShape, {.batch = 200, .head = 7, .seq = 40}), [](Index b, Index h, Index s, float x) {
-        EXPECT_EQ(x, static_cast<float>(200 * b + 7 * h + 40 * s));
-    });
+    each_row(ifa::strided(numbers, kShape, {.batch = 200, .head = 7, .seq = 40}),
+             [](Index b, Index h, Index s, float x) { EXPECT_EQ(x, static_cast<float>(200 * b + 7 * h + 40 * s)); });
 }
 
 TEST(TensorView, ABiasHasItsColumnsInARow) {
@@ -92,9 +90,8 @@ TEST(TensorView, MutableViewsConvertToConstOnes) {
 }
 
 template <class Source>
-concept MakesAView = requires(Source&& source) {
-    ifa::strided(static_cast<Source&&>(source), Shape{}, ifa::Strides{});
-};
+concept MakesAView =
+    requires(Source&& source) { ifa::strided(static_cast<Source&&>(source), Shape{}, ifa::Strides{}); };
 
 TEST(TensorView, TemporaryRangesAreRefused) {
     static_assert(!MakesAView<std::vector<float>>);

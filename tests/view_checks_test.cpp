@@ -70,7 +70,8 @@ TEST(Overlap, RowsThatInterleaveInOneBufferStayApart) {
 
 TEST(Overlap, ViewsOfDifferentElementSizesAreComparedByBytes) {
     const auto* const bytes = reinterpret_cast<const std::int8_t*>(memory.data());
-    const ifa::TensorView<const std::int8_t> behind{bytes + 16, {.head_dim = 4}, {}, 4}, within{bytes + 15, {.head_dim = 1}, {}, 1};
+    const ifa::TensorView<const std::int8_t> behind{bytes + 16, {.head_dim = 4}, {}, 4},
+        within{bytes + 15, {.head_dim = 1}, {}, 1};
     const View floats = view(0, {.head_dim = 4}, {});
     EXPECT_FALSE(ifa::overlap(ifa::region_of(floats), ifa::region_of(behind)));
     EXPECT_TRUE(ifa::overlap(ifa::region_of(floats), ifa::region_of(within)));
@@ -99,7 +100,8 @@ TEST(ViewChecks, AViewHasDataAndSensibleExtents) {
 
 TEST(ViewChecks, ARangeHoldsAllThatIsAddressed) {
     EXPECT_EQ(checked({memory.data(), {1, 2, 3, 4}, {0, 12, 4}, 24}), "");
-    EXPECT_EQ(checked({memory.data(), {1, 2, 3, 4}, {0, 12, 4}, 23}), "key: expected a range of at least 24 elements, got 23");
+    EXPECT_EQ(checked({memory.data(), {1, 2, 3, 4}, {0, 12, 4}, 23}),
+              "key: expected a range of at least 24 elements, got 23");
 }
 
 TEST(ViewChecks, RowsOfAnOutputDoNotOverlap) {

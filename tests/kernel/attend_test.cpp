@@ -48,7 +48,8 @@ TEST(Attend, ATermSeesScaledScores) {
     const reference::Problem problem = decode.problem();
     run(decode, [&](const ifa::ScoreTile& tile) {
         for (std::size_t i = 0; i < tile.scores.size(); ++i) {
-            const std::size_t row = size(tile.sequence) * 6 + size(tile.head), kv_row = size(tile.sequence * 2 + tile.head / 3);
+            const std::size_t row = size(tile.sequence) * 6 + size(tile.head),
+                              kv_row = size(tile.sequence * 2 + tile.head / 3);
             double score = 0;
             for (std::size_t d = 0; d < 16; ++d)
                 score += decode.scale * problem.query[row * 16 + d] *
@@ -112,8 +113,12 @@ TEST(Attend, WhatATermWritesToAHiddenColumnIsIgnored) {
 
 TEST(Attend, TermsApplyInTheirOrder) {
     const Decode<float> decode(kSizes);
-    const auto add = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x += 1; };
-    const auto square = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x *= x; };
+    const auto add = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x += 1;
+    };
+    const auto square = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x *= x;
+    };
     reference::Problem added_first = decode.problem(), squared_first = decode.problem();
     added_first.term = [](double s, std::size_t, std::size_t, std::size_t) { return (s + 1) * (s + 1); };
     squared_first.term = [](double s, std::size_t, std::size_t, std::size_t) { return s * s + 1; };
@@ -134,7 +139,9 @@ TEST(Attend, ATermMayRemoveTokens) {
 }
 
 TEST(Attend, RemovingEveryTokenGivesZeros) {
-    const auto remove = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x = ifa::kHidden; };
+    const auto remove = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x = ifa::kHidden;
+    };
     EXPECT_EQ(run(Decode<float>(kSizes), remove), std::vector<float>(2 * 6 * 16, 0.f));
 }
 

@@ -17,7 +17,8 @@ constexpr Index kDim = 5, kStride = 3;
 
 // `chunks` states, kStride apart as those of one head among three.
 struct Chunks {
-    explicit Chunks(Index chunks) : sums(static_cast<std::size_t>(chunks * kDim)), states(static_cast<std::size_t>(chunks * kStride)) {
+    explicit Chunks(Index chunks)
+        : sums(static_cast<std::size_t>(chunks * kDim)), states(static_cast<std::size_t>(chunks * kStride)) {
         support::Random random(11);
         for (float& x : sums) x = random.normal();
         for (Index c = 0; c < chunks; ++c)

@@ -45,7 +45,8 @@ TEST(Plan, ServesEveryLayerOfAStep) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
         Layer<float> layer(seed);
         EXPECT_EQ(layer.run({.scale = layer.decode.scale, .plan = &plan, .workspace = workspace}), layer.unplanned());
-        EXPECT_TRUE(within_bound(layer.all.out.dense(), reference::attend(layer.decode.problem(kLengths)), kTau, "planned"));
+        EXPECT_TRUE(
+            within_bound(layer.all.out.dense(), reference::attend(layer.decode.problem(kLengths)), kTau, "planned"));
     }
 }
 
@@ -95,7 +96,9 @@ struct Many {
     using role = ifa::role::Executor;
 
     int concurrency() const { return 64; }
-    void run(int jobs, const auto& body) const { for (int job = 0; job < jobs; ++job) body(job); }
+    void run(int jobs, const auto& body) const {
+        for (int job = 0; job < jobs; ++job) body(job);
+    }
 };
 
 TEST(Plan, OfManyJobsServesAnExecutorOfFew) {
@@ -109,7 +112,8 @@ TEST(Plan, OfManyJobsServesAnExecutorOfFew) {
 
 TEST(Plan, CarriesItsChunkLength) {
     Layer<float> layer(2);
-    const ifa::Plan plan = ifa::plan(kSizes.query(), layer.kv(), {.chunk_tokens = 48}, ifa::RightPadding{.lengths = kLengths});
+    const ifa::Plan plan =
+        ifa::plan(kSizes.query(), layer.kv(), {.chunk_tokens = 48}, ifa::RightPadding{.lengths = kLengths});
     EXPECT_EQ(plan.chunk_tokens(), 48);
     EXPECT_EQ(layer.run({.scale = layer.decode.scale, .plan = &plan}),
               layer.run({.scale = layer.decode.scale, .chunk_tokens = 48}, ifa::RightPadding{.lengths = kLengths}));
@@ -120,7 +124,9 @@ TEST(Plan, MasksAndTermsStayWithTheCalls) {
     const ifa::Plan plan = make_plan();
     const std::vector<std::uint8_t> hidden = Random(4).mask(3000, 1, 3);
     const ifa::AttnMask mask{ifa::mask(hidden, {.batch = 3, .seq = 1000})};
-    const auto cap = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x *= 0.5f; };
+    const auto cap = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x *= 0.5f;
+    };
     EXPECT_EQ(layer.run({.scale = layer.decode.scale, .plan = &plan}, mask, cap),
               layer.run({.scale = layer.decode.scale}, ifa::RightPadding{.lengths = kLengths}, mask, cap));
 }

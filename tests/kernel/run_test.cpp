@@ -21,10 +21,14 @@ struct OneAfterTheOther {
     int claimed;
 
     int concurrency() const { return claimed; }
-    void run(int jobs, const auto& body) const { for (int job = 0; job < jobs; ++job) body(job); }
+    void run(int jobs, const auto& body) const {
+        for (int job = 0; job < jobs; ++job) body(job);
+    }
 };
 struct Backwards : OneAfterTheOther {
-    void run(int jobs, const auto& body) const { while (jobs-- > 0) body(jobs); }
+    void run(int jobs, const auto& body) const {
+        while (jobs-- > 0) body(jobs);
+    }
 };
 // Claims many but turns up alone, as a pool whose threads are all busy may.
 struct OnlyTheFirst : OneAfterTheOther {
@@ -52,7 +56,8 @@ std::vector<float> run_on(const Decode<float>& decode, const Executor& executor,
 
 TEST(Run, IsRightOverSeveralChunks) {
     const Decode<float> decode(kSizes);
-    EXPECT_TRUE(within_bound(run_on(decode, ifa::Inline{}), reference::attend(decode.problem()), kTau, "several chunks"));
+    EXPECT_TRUE(
+        within_bound(run_on(decode, ifa::Inline{}), reference::attend(decode.problem()), kTau, "several chunks"));
 }
 
 TEST(Run, AnyExecutorGivesTheSameBits) {
@@ -75,8 +80,9 @@ TEST(Run, ThreadsShareTheItems) {
 TEST(Run, AWorkspaceOfAnyAlignmentAndContentServes) {
     const Decode<float> decode(kSizes);
     const std::vector<float> expected = run_on(decode, ifa::Inline{});
-    const std::size_t bytes = ifa::plan(decode.sizes.query(), ifa::ContiguousKv{ifa::bsh(decode.key, decode.sizes.key()),
-                                                                                ifa::bsh(decode.value, decode.sizes.value())},
+    const std::size_t bytes = ifa::plan(decode.sizes.query(),
+                                        ifa::ContiguousKv{ifa::bsh(decode.key, decode.sizes.key()),
+                                                          ifa::bsh(decode.value, decode.sizes.value())},
                                         OneAfterTheOther{3})
                                   .workspace_bytes();
     for (std::size_t offset = 0; offset < 64; offset += 7) {

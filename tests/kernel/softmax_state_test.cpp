@@ -165,8 +165,11 @@ struct Part {
         const Sizes& sizes = decode.sizes;
         Shape shape = sizes.key();
         shape.seq = end - begin;
-        const ifa::Strides strides{sizes.kv_heads * sizes.seq * sizes.key_dim, sizes.seq * sizes.key_dim, sizes.key_dim};
-        const auto part = [&](const auto& all) { return ifa::strided(all.data() + begin * sizes.key_dim, shape, strides); };
+        const ifa::Strides strides{sizes.kv_heads * sizes.seq * sizes.key_dim, sizes.seq * sizes.key_dim,
+                                   sizes.key_dim};
+        const auto part = [&](const auto& all) {
+            return ifa::strided(all.data() + begin * sizes.key_dim, shape, strides);
+        };
         ifa::incre_flash_attention(
             ifa::bsh(decode.query, sizes.query()), ifa::ContiguousKv{part(decode.key), part(decode.value)},
             ifa::keep_log_sum_exp(ifa::bsh(out, sizes.output()),

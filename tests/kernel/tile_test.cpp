@@ -1,4 +1,5 @@
-// The two products over a tile: right for every number of heads, tokens and channels, with the same bits in every block.
+// The two products over a tile: right for every number of heads, tokens and channels, with the same bits in every
+// block.
 #include "ifa/kernel/tile.hpp"
 
 #include <gtest/gtest.h>
@@ -80,12 +81,14 @@ TYPED_TEST(TileOf, AScoreHasTheSameBitsInEveryBlock) {
             ifa::score_tile(queries.view(), heads, part.tile, kDim, scores.view());
             for (Index h = 0; h < heads; ++h)
                 for (int slot = 0; slot < tokens; ++slot)
-                    ASSERT_EQ(scores.view()[h][slot], expected.view()[h][slot]) << heads << ' ' << tokens << ' ' << slot;
+                    ASSERT_EQ(scores.view()[h][slot], expected.view()[h][slot])
+                        << heads << ' ' << tokens << ' ' << slot;
         }
 }
 
 // The running sums after one tile, in double.
-double expected_sum(HeadRows probabilities, HeadRows before, float rescale, const auto& tile, double shift, Index h, Index d) {
+double expected_sum(HeadRows probabilities, HeadRows before, float rescale, const auto& tile, double shift, Index h,
+                    Index d) {
     double sum = as_double(rescale) * as_double(before[h][d]);
     for (int slot = 0; slot < tile.tokens; ++slot)
         sum += as_double(probabilities[h][slot]) * (as_double(tile.values[slot][d]) + shift);
@@ -98,13 +101,15 @@ void expect_accumulates(Index heads, Index dim) {
     Rows probabilities(heads, ifa::kTileStride, 1), sums(heads, dim, 6), before(heads, dim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(size(heads));
     const std::vector<float> shift(size(ifa::padded(dim)), 3.f);
-    ifa::accumulate_tile<Shifted>({probabilities.view(), rescale.data()}, heads, random.tile, shift.data(), dim, sums.view());
+    ifa::accumulate_tile<Shifted>({probabilities.view(), rescale.data()}, heads, random.tile, shift.data(), dim,
+                                  sums.view());
     const double magnitude = std::is_integral_v<T> ? 128 : 4;
     for (Index h = 0; h < heads; ++h)
         for (Index d = 0; d < dim; ++d)
-            EXPECT_NEAR(as_double(sums.view()[h][d]),
-                        expected_sum(probabilities.view(), before.view(), rescale[size(h)], random.tile, Shifted ? 3 : 0, h, d),
-                        1e-5 * magnitude)
+            EXPECT_NEAR(
+                as_double(sums.view()[h][d]),
+                expected_sum(probabilities.view(), before.view(), rescale[size(h)], random.tile, Shifted ? 3 : 0, h, d),
+                1e-5 * magnitude)
                 << heads << ' ' << dim << ' ' << h << ' ' << d;
 }
 
@@ -123,12 +128,14 @@ TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     Rows probabilities(16, ifa::kTileStride, 1), expected(16, kDim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(16);
     for (Index h = 0; h < 16; ++h)
-        ifa::accumulate_tile<false>({{probabilities.view()[h], probabilities.stride}, &rescale[size(h)]}, 1, random.tile,
-                                    nullptr, kDim, {expected.view()[h], expected.stride});
+        ifa::accumulate_tile<false>({{probabilities.view()[h], probabilities.stride}, &rescale[size(h)]}, 1,
+                                    random.tile, nullptr, kDim, {expected.view()[h], expected.stride});
     for (const Index heads : kHeads) {
         Rows sums(16, kDim, 6);
-        ifa::accumulate_tile<false>({probabilities.view(), rescale.data()}, heads, random.tile, nullptr, kDim, sums.view());
-        for (Index i = 0; i < heads * sums.stride; ++i) ASSERT_EQ(sums.memory[size(i)], expected.memory[size(i)]) << heads;
+        ifa::accumulate_tile<false>({probabilities.view(), rescale.data()}, heads, random.tile, nullptr, kDim,
+                                    sums.view());
+        for (Index i = 0; i < heads * sums.stride; ++i)
+            ASSERT_EQ(sums.memory[size(i)], expected.memory[size(i)]) << heads;
     }
 }
 

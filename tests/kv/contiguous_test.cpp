@@ -23,8 +23,8 @@ TYPED_TEST(ContiguousKvOf, EveryLayoutIsRight) {
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
     for (const Layout layout : kLayouts) {
         auto all = operands<float>(decode, layout);
-        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()}, all.out.view(),
-                                   {.scale = decode.scale});
+        ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
+                                   all.out.view(), {.scale = decode.scale});
         EXPECT_TRUE(within_bound(all.out.dense(), exact, kTau, std::string("contiguous ") + type_name<TypeParam>()))
             << name(layout);
         EXPECT_TRUE(all.out.surroundings_untouched()) << name(layout);
@@ -47,7 +47,8 @@ TEST(ContiguousKv, ValueMayLieInsideKey) {
     reference::Problem problem = decode.problem();
     for (std::size_t row = 0; row < 120; ++row)
         for (std::size_t d = 0; d < 32; ++d) problem.value[row * 32 + d] = problem.key[row * 36 + d];
-    EXPECT_TRUE(within_bound(attend(decode, ifa::ContiguousKv{key, value}), reference::attend(problem), kTau, "V in K"));
+    EXPECT_TRUE(
+        within_bound(attend(decode, ifa::ContiguousKv{key, value}), reference::attend(problem), kTau, "V in K"));
 }
 
 TEST(ContiguousKv, KeyAndValueMayShareOneBufferTokenByToken) {
@@ -74,9 +75,10 @@ TEST(ContiguousKv, KeyAndValueTypesMayDiffer) {
     reference::Problem problem = halves.problem();
     problem.value = as_doubles(brains.value);
     std::vector<float> out(elements(sizes.output()));
-    ifa::incre_flash_attention(ifa::bsh(halves.query, sizes.query()),
-                               ifa::ContiguousKv{ifa::bnsd(halves.key, sizes.key()), ifa::bsh(brains.value, sizes.value())},
-                               ifa::bsh(out, sizes.output()), {.scale = halves.scale});
+    ifa::incre_flash_attention(
+        ifa::bsh(halves.query, sizes.query()),
+        ifa::ContiguousKv{ifa::bnsd(halves.key, sizes.key()), ifa::bsh(brains.value, sizes.value())},
+        ifa::bsh(out, sizes.output()), {.scale = halves.scale});
     problem.value.clear();
     const auto value = ifa::bsh(brains.value, sizes.value());
     for (Index s = 0; s < sizes.seq; ++s)
@@ -94,7 +96,8 @@ TEST(ContiguousKv, OneSequenceMayBeSharedByTheWholeBatch) {
         std::copy_n(problem.key.begin(), 640, problem.key.begin() + static_cast<std::ptrdiff_t>(copy * 640));
         std::copy_n(problem.value.begin(), 640, problem.value.begin() + static_cast<std::ptrdiff_t>(copy * 640));
     }
-    const ifa::ContiguousKv kv{ifa::strided(decode.key, sizes.key(), shared), ifa::strided(decode.value, sizes.value(), shared)};
+    const ifa::ContiguousKv kv{ifa::strided(decode.key, sizes.key(), shared),
+                               ifa::strided(decode.value, sizes.value(), shared)};
     EXPECT_TRUE(within_bound(attend(decode, kv), reference::attend(problem), kTau, "a shared sequence"));
 }
 

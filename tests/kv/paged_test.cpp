@@ -47,7 +47,8 @@ TEST(PagedKv, SharedBlocksAreReadByBothSequences) {
     reference::Problem problem = decode.problem();
     std::copy_n(problem.key.begin(), 32 * 16, problem.key.begin() + 64 * 16);
     std::copy_n(problem.value.begin(), 32 * 16, problem.value.begin() + 64 * 16);
-    EXPECT_TRUE(within_bound(run(decode, pages, ifa::RightPadding{.lengths = lengths}), reference::attend(problem), kTau, "paged"));
+    EXPECT_TRUE(within_bound(run(decode, pages, ifa::RightPadding{.lengths = lengths}), reference::attend(problem),
+                             kTau, "paged"));
 }
 
 TEST(PagedKv, EntriesBeyondTheLengthAreNeverRead) {
@@ -105,10 +106,11 @@ TEST(PagedKv, AnEmptyTableIsFineWhileEverySequenceIsEmpty) {
     const Decode<float> decode({.batch = 2, .heads = 2, .kv_heads = 1, .seq = 0, .key_dim = 16});
     const Shape pool{.batch = 0, .heads = 1, .seq = 16, .head_dim = 16};
     std::vector<float> out(64, 1.f);
-    ifa::incre_flash_attention(ifa::bsh(decode.query, decode.sizes.query()),
-                               ifa::PagedKv{ifa::bsh(static_cast<float*>(nullptr), pool), ifa::bsh(static_cast<float*>(nullptr), pool),
-                                            ifa::block_table(static_cast<std::int32_t*>(nullptr), {.batch = 2, .max_blocks = 0})},
-                               ifa::bsh(out, decode.sizes.output()), {}, ifa::RightPadding{.lengths = 0});
+    ifa::incre_flash_attention(
+        ifa::bsh(decode.query, decode.sizes.query()),
+        ifa::PagedKv{ifa::bsh(static_cast<float*>(nullptr), pool), ifa::bsh(static_cast<float*>(nullptr), pool),
+                     ifa::block_table(static_cast<std::int32_t*>(nullptr), {.batch = 2, .max_blocks = 0})},
+        ifa::bsh(out, decode.sizes.output()), {}, ifa::RightPadding{.lengths = 0});
     EXPECT_EQ(out, std::vector<float>(64, 0.f));
 }
 

@@ -19,7 +19,8 @@ const std::vector<Index> kLengths{90, 1, 0, 47};
 template <class Query, class Cache>
 struct Lists {
     Lists(const Decode<Query, Cache>& decode, Layout layout)
-        : keys(decode.key, decode.sizes.key(), kLengths, layout), values(decode.value, decode.sizes.value(), kLengths, layout) {}
+        : keys(decode.key, decode.sizes.key(), kLengths, layout),
+          values(decode.value, decode.sizes.value(), kLengths, layout) {}
 
     TensorList<Cache> keys, values;
 };
@@ -29,14 +30,16 @@ std::vector<float> run(const Decode<float, ifa::float16>& decode, Layout layout,
     const Lists lists(decode, layout);
     const ifa::TensorListKv kv{lists.keys.views, lists.values.views};
     Tensor<float> out(kSizes.output(), layout);
-    ifa::incre_flash_attention(ifa::bsh(decode.query, kSizes.query()), kv, out.view(), {.scale = decode.scale}, policies...);
+    ifa::incre_flash_attention(ifa::bsh(decode.query, kSizes.query()), kv, out.view(), {.scale = decode.scale},
+                               policies...);
     return out.dense();
 }
 
 TEST(TensorListKv, EverySequenceHasItsOwnLength) {
     const Decode<float, ifa::float16> decode(kSizes);
     for (const Layout layout : kLayouts)
-        EXPECT_TRUE(within_bound(run(decode, layout), reference::attend(decode.problem(kLengths)), kTau, "list")) << name(layout);
+        EXPECT_TRUE(within_bound(run(decode, layout), reference::attend(decode.problem(kLengths)), kTau, "list"))
+            << name(layout);
 }
 
 TEST(TensorListKv, LengthsMayBeShorterThanTheTensors) {

@@ -23,7 +23,8 @@ template <class Codec, class... Policies>
 std::vector<float> run(const Int8Decode& decode, const Codec& codec, const Policies&... policies) {
     auto all = operands<float>(decode, Layout::kBnsd);
     const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
-    ifa::incre_flash_attention(all.query.view(), ifa::antiquant(kv, codec), all.out.view(), {.scale = decode.scale}, policies...);
+    ifa::incre_flash_attention(all.query.view(), ifa::antiquant(kv, codec), all.out.view(), {.scale = decode.scale},
+                               policies...);
     return all.out.dense();
 }
 
@@ -83,14 +84,17 @@ TEST(Antiquant, PagesAndListsAreDequantisedAlike) {
     dequantise(problem, scales);
     const std::vector<reference::Row> exact = reference::attend(problem);
     const auto pages = paged(decode, lengths, 32, Layout::kBsh);
-    const TensorList keys(decode.key, kSizes.key(), lengths, Layout::kBsh), values(decode.value, kSizes.value(), lengths, Layout::kBsh);
+    const TensorList keys(decode.key, kSizes.key(), lengths, Layout::kBsh),
+        values(decode.value, kSizes.value(), lengths, Layout::kBsh);
     std::vector<float> out(elements(kSizes.output()));
     const auto expect_right = [&](const auto& kv, const auto&... policies) {
         ifa::incre_flash_attention(ifa::bsh(decode.query, kSizes.query()), ifa::antiquant(kv, codec),
-                                   ifa::bsh(out, kSizes.output()), {.scale = decode.scale}, ifa::HighPrecision{}, policies...);
+                                   ifa::bsh(out, kSizes.output()), {.scale = decode.scale}, ifa::HighPrecision{},
+                                   policies...);
         EXPECT_TRUE(within_bound(out, exact, kTau, "int8 cache, HighPrecision"));
     };
-    expect_right(ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()}, ifa::RightPadding{.lengths = lengths});
+    expect_right(ifa::PagedKv{pages.key.view(), pages.value.view(), pages.block_table()},
+                 ifa::RightPadding{.lengths = lengths});
     expect_right(ifa::TensorListKv{keys.views, values.views});
 }
 
@@ -101,9 +105,12 @@ TEST(Antiquant, ASoftCapSeesTheKeyOffset) {
     reference::Problem problem = decode.problem();
     dequantise(problem, scales);
     problem.term = [](double s, std::size_t, std::size_t, std::size_t) { return 3 * std::tanh(s / 3); };
-    const auto cap = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x = 3 * std::tanh(x / 3); };
+    const auto cap = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x = 3 * std::tanh(x / 3);
+    };
     const auto codec = ifa::per_channel(scales.scale, scales.offset);
-    EXPECT_TRUE(within_bound(run(decode, codec, cap, ifa::HighPrecision{}), reference::attend(problem), kTau, "int8 cache, soft cap"));
+    EXPECT_TRUE(within_bound(run(decode, codec, cap, ifa::HighPrecision{}), reference::attend(problem), kTau,
+                             "int8 cache, soft cap"));
 }
 
 TEST(Antiquant, TheLogSumExpHoldsTheKeyOffset) {

@@ -18,7 +18,8 @@ constexpr std::size_t kChannels = 6 * 37;
 
 // Quantised by `quant` in a tensor of any layout.
 template <class Query, class Cache, class Quant>
-std::vector<std::int8_t> run(const Decode<Query, Cache>& decode, Layout layout, const Quant& quant, const auto&... policies) {
+std::vector<std::int8_t> run(const Decode<Query, Cache>& decode, Layout layout, const Quant& quant,
+                             const auto&... policies) {
     auto all = operands<std::int8_t>(decode, layout);
     ifa::incre_flash_attention(all.query.view(), ifa::ContiguousKv{all.key.view(), all.value.view()},
                                ifa::post_quant(all.out.view(), quant), {.scale = decode.scale}, policies...);
@@ -46,10 +47,10 @@ TEST(PostQuant, OneScaleAndOffsetPerHeadAndChannel) {
     const std::vector<float> scale = Random(1).vector<float>(kChannels, {.spread = 16.f, .mean = 90.f});
     const std::vector<float> offset = Random(2).vector<float>(kChannels, {.spread = 8.f});
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
-    EXPECT_TRUE(within_step(run(decode, Layout::kBsh, ifa::QuantPerChannel{.scale = scale, .offset = offset}), exact, kTau,
-                            per_channel(scale), per_channel(offset)));
-    EXPECT_TRUE(within_step(run(decode, Layout::kBnsd, ifa::QuantPerChannel{.scale = scale}), exact, kTau, per_channel(scale),
-                            constant(0)));
+    EXPECT_TRUE(within_step(run(decode, Layout::kBsh, ifa::QuantPerChannel{.scale = scale, .offset = offset}), exact,
+                            kTau, per_channel(scale), per_channel(offset)));
+    EXPECT_TRUE(within_step(run(decode, Layout::kBnsd, ifa::QuantPerChannel{.scale = scale}), exact, kTau,
+                            per_channel(scale), constant(0)));
 }
 
 TEST(PostQuant, ServesInt8CachesToo) {
@@ -60,7 +61,8 @@ TEST(PostQuant, ServesInt8CachesToo) {
     auto all = operands<std::int8_t>(decode);
     const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
     ifa::incre_flash_attention(all.query.view(), ifa::antiquant(kv, ifa::per_channel(scales.scale, scales.offset)),
-                               ifa::post_quant(all.out.view(), {.scale = 40.f}), {.scale = decode.scale}, ifa::HighPrecision{});
+                               ifa::post_quant(all.out.view(), {.scale = 40.f}), {.scale = decode.scale},
+                               ifa::HighPrecision{});
     EXPECT_TRUE(within_step(all.out.dense(), reference::attend(problem), kTau, constant(40), constant(0)));
 }
 
@@ -91,7 +93,8 @@ TEST(PostQuant, TheScaleMayBeNegative) {
 TEST(PostQuant, ARowWithNothingVisibleIsTheQuantisedZero) {
     const Decode<float> decode(kSizes);
     for (const auto& [offset, zero] : {std::pair{3.5f, 4}, {2.5f, 2}, {-7.f, -7}, {500.f, 127}, {-500.f, -128}}) {
-        const auto out = run(decode, Layout::kBsh, ifa::QuantPerTensor{.scale = 90.f, .offset = offset}, ifa::RightPadding{.lengths = 0});
+        const auto out = run(decode, Layout::kBsh, ifa::QuantPerTensor{.scale = 90.f, .offset = offset},
+                             ifa::RightPadding{.lengths = 0});
         EXPECT_EQ(out, std::vector<std::int8_t>(2 * kChannels, static_cast<std::int8_t>(zero)));
     }
 }

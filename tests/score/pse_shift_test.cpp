@@ -59,7 +59,8 @@ TYPED_TEST(PseShiftOf, MayHaveMoreColumnsThanTheCache) {
 TYPED_TEST(PseShiftOf, MinusInfinityRemovesATokenFromThatHead) {
     const Decode<float> decode(kSizes);
     auto bias = Random(3).vector<TypeParam>(6 * 111);
-    for (std::size_t i = 0; i < bias.size(); i += 3) bias[i] = static_cast<TypeParam>(-std::numeric_limits<float>::infinity());
+    for (std::size_t i = 0; i < bias.size(); i += 3)
+        bias[i] = static_cast<TypeParam>(-std::numeric_limits<float>::infinity());
     reference::Problem problem = decode.problem();
     problem.bias = as_doubles(bias);
     const std::vector<double> shared = problem.bias;
@@ -91,7 +92,9 @@ TEST(PseShift, ComesBeforeOrAfterACapAsWritten) {
     const Decode<float> decode(kSizes);
     const auto bias = Random(3).vector<float>(12 * 111);
     const PseShift shift{ifa::bias(bias, {.batch = 2, .heads = 6, .seq = 111})};
-    const auto cap = [](const ifa::ScoreTile& tile) { for (float& x : tile.scores) x = 2 * std::tanh(x / 2); };
+    const auto cap = [](const ifa::ScoreTile& tile) {
+        for (float& x : tile.scores) x = 2 * std::tanh(x / 2);
+    };
     const auto exact_cap = [](double s, std::size_t, std::size_t, std::size_t) { return 2 * std::tanh(s / 2); };
     reference::Problem problem = decode.problem();
     problem.bias = as_doubles(bias);
@@ -107,13 +110,15 @@ TEST(PseShift, ComesBeforeOrAfterACapAsWritten) {
 TEST(PseShift, ABiasWithGapsBetweenItsRowsServes) {
     const Decode<float> decode(kSizes);
     const auto memory = Random(3).vector<float>(2000);
-    const auto strided = ifa::strided(memory, {.batch = 2, .heads = 6, .seq = 111}, {.batch = 900, .head = 130, .seq = 1});
+    const auto strided =
+        ifa::strided(memory, {.batch = 2, .heads = 6, .seq = 111}, {.batch = 900, .head = 130, .seq = 1});
     std::vector<float> tight;
     for (Index row = 0; row < 12; ++row) {
         const float* const from = strided.row(row / 6, row % 6, 0);
         tight.insert(tight.end(), from, from + 111);
     }
-    EXPECT_EQ(run(decode, PseShift{strided}), run(decode, PseShift{ifa::bias(tight, {.batch = 2, .heads = 6, .seq = 111})}));
+    EXPECT_EQ(run(decode, PseShift{strided}),
+              run(decode, PseShift{ifa::bias(tight, {.batch = 2, .heads = 6, .seq = 111})}));
 }
 
 }  // namespace

@@ -140,7 +140,8 @@ void expect_rounds(const float (&numbers)[simd::kLanes]) {
     T stored[simd::kLanes];
     simd::store(stored, simd::load(numbers));
     for (int i = 0; i < simd::kLanes; ++i)
-        ASSERT_PRED2(same, kFormat<T>.decode(pattern_of(stored[i])), kFormat<T>.round(double{numbers[i]})) << numbers[i];
+        ASSERT_PRED2(same, kFormat<T>.decode(pattern_of(stored[i])), kFormat<T>.round(double{numbers[i]}))
+            << numbers[i];
 }
 
 template <class T>

@@ -32,12 +32,12 @@ class WorstRatios : public ::testing::Environment {
         worst = std::max(worst, ratio);
     }
     void TearDown() override {
-        for (const auto& [what, ratio] : ratios_) std::printf("[ ACCURACY ] %-48s %.3f of the bound\n", what.c_str(), ratio);
+        for (const auto& [what, ratio] : ratios_)
+            std::printf("[ ACCURACY ] %-48s %.3f of the bound\n", what.c_str(), ratio);
     }
 
     static WorstRatios& instance() {
-        static auto* const all =
-            static_cast<WorstRatios*>(::testing::AddGlobalTestEnvironment(new WorstRatios));
+        static auto* const all = static_cast<WorstRatios*>(::testing::AddGlobalTestEnvironment(new WorstRatios));
         return *all;
     }
 
@@ -78,8 +78,9 @@ inline double ratio_to(double error, double allowed) {
 // Whether int8 `got` [rows, Dv] is `exact` quantised: off by one only where the exact number lies within the bound of a
 // tie. `scale` and `offset` give the parameters of an element of [rows, Dv].
 using Parameter = std::function<double(std::size_t element)>;
-inline ::testing::AssertionResult within_step(const std::vector<std::int8_t>& got, const std::vector<reference::Row>& exact,
-                                              double tau, const Parameter& scale, const Parameter& offset) {
+inline ::testing::AssertionResult within_step(const std::vector<std::int8_t>& got,
+                                              const std::vector<reference::Row>& exact, double tau,
+                                              const Parameter& scale, const Parameter& offset) {
     std::size_t i = 0;
     for (const reference::Row& row : exact)
         for (const double x : row.values) {
@@ -88,7 +89,8 @@ inline ::testing::AssertionResult within_step(const std::vector<std::int8_t>& go
             const double bounded = std::min(std::max(unrounded, -128.0), 127.0);
             const double slack = allowed_error(row, tau) * std::abs(scale(at)) + 1e-6 * (1 + std::abs(unrounded));
             if (std::abs(static_cast<double>(got.at(at)) - bounded) > 0.5 + slack)
-                return ::testing::AssertionFailure() << "element " << at << ": " << int{got[at]} << ", exactly " << unrounded;
+                return ::testing::AssertionFailure()
+                       << "element " << at << ": " << int{got[at]} << ", exactly " << unrounded;
         }
     if (i != got.size()) return ::testing::AssertionFailure() << got.size() << " elements";
     return ::testing::AssertionSuccess();

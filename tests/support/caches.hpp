@@ -31,7 +31,8 @@ struct Pages {
     }
 
     ifa::BlockTable block_table() const {
-        return ifa::block_table(table, {.batch = static_cast<Index>(table.size()) / max_blocks, .max_blocks = max_blocks});
+        return ifa::block_table(table,
+                                {.batch = static_cast<Index>(table.size()) / max_blocks, .max_blocks = max_blocks});
     }
     Index columns() const { return max_blocks * key.shape().seq; }
 
@@ -41,10 +42,12 @@ struct Pages {
 
    private:
     Shape pool(const Shape& dense, Index block_size) const {
-        return {.batch = dense.batch * max_blocks + 3, .heads = dense.heads, .seq = block_size, .head_dim = dense.head_dim};
+        return {
+            .batch = dense.batch * max_blocks + 3, .heads = dense.heads, .seq = block_size, .head_dim = dense.head_dim};
     }
 
-    void deal(const std::vector<T>& dense, const Shape& shape, const std::vector<Index>& lengths, Tensor<T>& blocks) const {
+    void deal(const std::vector<T>& dense, const Shape& shape, const std::vector<Index>& lengths,
+              Tensor<T>& blocks) const {
         const TensorView<const T> from = ifa::bnsd(dense, shape);
         const TensorView<T> to = blocks.view();
         const Index block_size = blocks.shape().seq;
@@ -58,7 +61,8 @@ struct Pages {
     }
 };
 
-// The pages of a decode step's cache. Refer to its storage with ifa::PagedKv{p.key.view(), p.value.view(), p.block_table()}.
+// The pages of a decode step's cache. Refer to its storage with ifa::PagedKv{p.key.view(), p.value.view(),
+// p.block_table()}.
 template <class Decoding>
 auto paged(const Decoding& decode, const std::vector<Index>& lengths, Index block_size, Layout layout) {
     using T = typename decltype(decode.key)::value_type;

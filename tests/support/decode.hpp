@@ -30,8 +30,8 @@ struct Sizes {
     std::size_t channels() const { return size(kv_heads * (key_dim + output_dim())); }
 };
 
-// Dense operands [B, heads, S, D], such that scores are about normal: the accuracy contract's standard data. An int8 cache
-// is that once `Scales` say what it stands for.
+// Dense operands [B, heads, S, D], such that scores are about normal: the accuracy contract's standard data. An int8
+// cache is that once `Scales` say what it stands for.
 template <class Query, class Cache = Query>
 struct Decode {
     explicit Decode(const Sizes& all, std::uint64_t seed = 1, const Bell& values = {}) : sizes(all) {
@@ -109,7 +109,8 @@ struct Scales {
         for (std::size_t i = 0; i < count; ++i) {
             const float step = static_cast<float>(random.integer(128, 256)) * 0x1p-14f;
             scale.push_back(static_cast<T>(i % 61 == 7 && i < 4 * 61 ? step * 20.f : step));
-            offset.push_back(static_cast<T>(static_cast<float>(random.integer(-64 * largest_offset, 64 * largest_offset)) / 64));
+            offset.push_back(
+                static_cast<T>(static_cast<float>(random.integer(-64 * largest_offset, 64 * largest_offset)) / 64));
         }
     }
 

@@ -14,25 +14,26 @@ namespace reference {
 // A problem with everything dense, dequantised and in physical columns. Empty optional arrays are absent.
 struct Problem {
     std::size_t batch = 1, heads = 1, kv_heads = 1, columns = 0, key_dim = 1, value_dim = 1;
-    std::vector<double> query;                                  // [B, N, Dk]
-    std::vector<double> key;                                    // [B, kvN, S, Dk]
-    std::vector<double> value;                                  // [B, kvN, S, Dv]
+    std::vector<double> query;  // [B, N, Dk]
+    std::vector<double> key;    // [B, kvN, S, Dk]
+    std::vector<double> value;  // [B, kvN, S, Dv]
     // Row (b * kvN + k) * S + column of key and value, instead of the arrays: for caches too large to copy.
     std::function<const double*(std::size_t row)> key_row, value_row;
-    std::vector<std::int64_t> begin, end;                       // [B] the visible window
-    std::vector<std::uint8_t> hidden;                           // [B, S] or empty; non-zero hides
-    std::vector<double> bias;                                   // [B, N, S] or empty, added after the scale
-    std::function<double(double score, std::size_t batch, std::size_t head, std::size_t column)> term;  // or empty; last
+    std::vector<std::int64_t> begin, end;  // [B] the visible window
+    std::vector<std::uint8_t> hidden;      // [B, S] or empty; non-zero hides
+    std::vector<double> bias;              // [B, N, S] or empty, added after the scale
+    std::function<double(double score, std::size_t batch, std::size_t head, std::size_t column)>
+        term;  // or empty; last
     double scale = 1;
     bool mean_of_wholly_hidden = false;
 };
 
 struct Row {
-    std::vector<double> values;      // [Dv]
+    std::vector<double> values;  // [Dv]
     double log_sum_exp = -std::numeric_limits<double>::infinity();
-    double largest_score = 0;        // max_j |s_j| over visible j
-    double magnitude = 0;            // L = max_j (|scale| sum_d |q_d k_jd| + |bias_j|) over visible j
-    double absolute_norm = 0;        // || sum_j p_j |x_j| ||
+    double largest_score = 0;  // max_j |s_j| over visible j
+    double magnitude = 0;      // L = max_j (|scale| sum_d |q_d k_jd| + |bias_j|) over visible j
+    double absolute_norm = 0;  // || sum_j p_j |x_j| ||
     std::size_t visible = 0;
 };
 

@@ -51,8 +51,8 @@ class Tensor {
     // All poison, with guards around it: an output. The guards keep the odd alignment of the strided layout's rows.
     Tensor(const Shape& shape, Layout layout) : Tensor(shape, layout, 64) {}
 
-    // `dense` in logical order [batch, heads, seq, head_dim], nothing beyond it: an input. Memory ends with the last row,
-    // so that a sanitizer sees a read past it.
+    // `dense` in logical order [batch, heads, seq, head_dim], nothing beyond it: an input. Memory ends with the last
+    // row, so that a sanitizer sees a read past it.
     Tensor(const std::vector<T>& dense, const Shape& shape, Layout layout) : Tensor(shape, layout, 0) {
         each_row([&](Index row, T* to) {
             std::memcpy(static_cast<void*>(to), &dense[size(row * shape_.head_dim)], row_bytes());

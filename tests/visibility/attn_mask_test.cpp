@@ -45,8 +45,8 @@ TEST(AttnMask, AnyNonZeroByteHidesItsKey) {
     const auto negative = bytes_of<std::int8_t>(problem.hidden, -128);
     const auto high = bytes_of<std::uint8_t>(problem.hidden, 0x80);
     const std::vector<reference::Row> exact = reference::attend(problem);
-    for (const AttnMask& mask :
-         {AttnMask{ifa::mask(bools.get(), shape)}, AttnMask{ifa::mask(negative.get(), shape)}, AttnMask{ifa::mask(high.get(), shape)}})
+    for (const AttnMask& mask : {AttnMask{ifa::mask(bools.get(), shape)}, AttnMask{ifa::mask(negative.get(), shape)},
+                                 AttnMask{ifa::mask(high.get(), shape)}})
         EXPECT_TRUE(within_bound(run(decode, mask), exact, kTau, "masked"));
 }
 

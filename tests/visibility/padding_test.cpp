@@ -21,15 +21,16 @@ struct WindowCase {
 
 // begin = S - max(padding, 0) - length, end = S - max(padding, 0); a window that would begin before 0 is empty.
 constexpr WindowCase kWindows[] = {
-    {500, 67, 567, {0, 500}},  {10, 0, 100, {90, 100}},   {10, -5, 100, {90, 100}},        {10, 90, 100, {0, 10}},
-    {10, 91, 100, {0, 0}},     {0, 0, 100, {100, 100}},   {0, 100, 100, {0, 0}},           {0, 101, 100, {0, 0}},
-    {100, 0, 100, {0, 100}},   {100, 1, 100, {0, 0}},     {1, 1 << 30, 100, {0, 0}},       {1, INT64_MAX, 100, {0, 0}},
+    {500, 67, 567, {0, 500}},       {10, 0, 100, {90, 100}}, {10, -5, 100, {90, 100}},  {10, 90, 100, {0, 10}},
+    {10, 91, 100, {0, 0}},          {0, 0, 100, {100, 100}}, {0, 100, 100, {0, 0}},     {0, 101, 100, {0, 0}},
+    {100, 0, 100, {0, 100}},        {100, 1, 100, {0, 0}},   {1, 1 << 30, 100, {0, 0}}, {1, INT64_MAX, 100, {0, 0}},
     {1, INT64_MIN, 100, {99, 100}},
 };
 
 TEST(Padding, LeftPaddedWindowsEndBeforeThePadding) {
     for (const WindowCase& expected : kWindows) {
-        const ifa::Window got = LeftPadding{.lengths = expected.length, .padding = expected.padding}.window(0, expected.seq);
+        const ifa::Window got =
+            LeftPadding{.lengths = expected.length, .padding = expected.padding}.window(0, expected.seq);
         EXPECT_EQ(got.length(), expected.left.length()) << expected.length << ' ' << expected.padding;
         if (got.length() == 0) continue;
         EXPECT_EQ(got.begin, expected.left.begin) << expected.length << ' ' << expected.padding;
@@ -65,8 +66,8 @@ std::vector<float> run(const Decode<float>& decode, const Policies&... policies)
 TEST(Padding, LengthsSayHowManyTokensCount) {
     const Decode<float> decode(kSizes);
     const std::vector<std::int64_t> lengths{67, 0, 31};
-    EXPECT_TRUE(within_bound(run(decode, RightPadding{.lengths = lengths}), reference::attend(decode.problem(lengths)), kTau,
-                             "right padding"));
+    EXPECT_TRUE(within_bound(run(decode, RightPadding{.lengths = lengths}), reference::attend(decode.problem(lengths)),
+                             kTau, "right padding"));
 }
 
 TEST(Padding, OneLengthHoldsForTheWholeBatch) {
@@ -93,14 +94,15 @@ TEST(Padding, AWindowThatWouldBeginBeforeZeroGivesZeros) {
     reference::Problem problem = decode.problem();
     problem.begin = {0, 0, 54 - 54};
     problem.end = {0, 54, 0};
-    EXPECT_TRUE(within_bound(run(decode, LeftPadding{.lengths = lengths, .padding = 13}), reference::attend(problem), kTau,
-                             "left padding"));
+    EXPECT_TRUE(within_bound(run(decode, LeftPadding{.lengths = lengths, .padding = 13}), reference::attend(problem),
+                             kTau, "left padding"));
 }
 
 TEST(Padding, NegativePaddingIsNone) {
     const Decode<float> decode(kSizes);
     const std::vector<int> lengths{60, 5, 0};
-    EXPECT_EQ(run(decode, LeftPadding{.lengths = lengths, .padding = -7}), run(decode, LeftPadding{.lengths = lengths}));
+    EXPECT_EQ(run(decode, LeftPadding{.lengths = lengths, .padding = -7}),
+              run(decode, LeftPadding{.lengths = lengths}));
 }
 
 TEST(Padding, MasksAndBiasesAreIndexedByThePhysicalColumn) {
