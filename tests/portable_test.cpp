@@ -1,5 +1,7 @@
 // Whole calls on the portable kernels, in one program with those of this target's instruction set.
+#ifndef IFA_FORCE_PORTABLE
 #define IFA_FORCE_PORTABLE
+#endif
 
 #include <gtest/gtest.h>
 

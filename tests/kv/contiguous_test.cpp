@@ -2,7 +2,9 @@
 #include "ifa/kv/contiguous.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "ifa/incre_flash_attention.hpp"
@@ -99,6 +101,29 @@ TEST(ContiguousKv, OneSequenceMayBeSharedByTheWholeBatch) {
     const ifa::ContiguousKv kv{ifa::strided(decode.key, sizes.key(), shared),
                                ifa::strided(decode.value, sizes.value(), shared)};
     EXPECT_TRUE(within_bound(attend(decode, kv), reference::attend(problem), kTau, "a shared sequence"));
+}
+
+TEST(ContiguousKv, RowsMayLieFurtherApartThan32BitsReach) {
+    // Address space alone: only the pages of the rows are ever touched.
+    constexpr Index kStride = (Index{1} << 31) + 64;
+    constexpr std::size_t kBytes = (2 * kStride + 4096) * sizeof(ifa::float16);
+    void* const space =
+        mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (space == MAP_FAILED) GTEST_SKIP() << "no address space of 8 GiB";
+    const Sizes sizes{.batch = 1, .heads = 2, .kv_heads = 2, .seq = 3, .key_dim = 16};
+    const Decode<float, ifa::float16> decode(sizes);
+    auto* const memory = static_cast<ifa::float16*>(space);
+    const auto key = ifa::strided(memory, sizes.key(), {.head = 16, .seq = kStride});
+    const auto value = ifa::strided(memory + 1000, sizes.key(), {.head = 16, .seq = kStride});
+    for (Index row = 0; row < 6; ++row) {
+        std::copy_n(&decode.key[size(row * 16)], 16, key.row(0, row / 3, row % 3));
+        std::copy_n(&decode.value[size(row * 16)], 16, value.row(0, row / 3, row % 3));
+    }
+    std::vector<float> out(32);
+    ifa::incre_flash_attention(ifa::bsh(decode.query, sizes.query()), ifa::ContiguousKv{key, value},
+                               ifa::bsh(out, sizes.output()), {.scale = decode.scale});
+    EXPECT_TRUE(within_bound(out, reference::attend(decode.problem()), kTau, "rows 4 GiB apart"));
+    munmap(space, kBytes);
 }
 
 TEST(ContiguousKv, GathersTheAddressesOfItsRows) {

@@ -80,7 +80,9 @@ class Tensor {
         copy.each_row([&](Index, T* row) { std::memset(static_cast<void*>(row), kPoison<T>, row_bytes()); });
         return all_poison(copy.memory_);
     }
-    void poison() { std::memset(static_cast<void*>(memory_.data()), kPoison<T>, memory_.size() * sizeof(T)); }
+    void poison() {
+        if (!memory_.empty()) std::memset(static_cast<void*>(memory_.data()), kPoison<T>, memory_.size() * sizeof(T));
+    }
 
    private:
     Tensor(const Shape& shape, Layout layout, std::size_t guard)

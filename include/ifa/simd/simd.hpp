@@ -19,7 +19,7 @@
 
 namespace ifa::inline IFA_ISA::simd {
 
-// The first `count` < kLanes elements, then zeros; reads nothing beyond them.
+// The first `count` elements, 1 to kLanes - 1, then zeros; reads nothing beyond them.
 template <class T>
 IFA_INLINE Float load_partial(const T* p, Index count) {
     alignas(64) unsigned char bytes[kLanes * sizeof(T)] = {};
