@@ -38,7 +38,8 @@ consteval void assert_policy() {
     if constexpr (std::is_same_v<Role, role::HeadGroups>)
         static_assert(HeadGroups<P>, "role::HeadGroups: missing member group(geometry) -> Index");
     if constexpr (std::is_same_v<Role, role::Precision>)
-        static_assert(Precision<P>, "role::Precision: missing member static constexpr bool kExactOffsets");
+        static_assert(Precision<P>,
+                      "role::Precision: missing member static constexpr bool kExactOffsets or kIntegerProducts");
     if constexpr (std::is_same_v<Role, role::Executor>)
         static_assert(Executor<P>, "role::Executor: missing member concurrency() -> int or run(jobs, body)");
 }

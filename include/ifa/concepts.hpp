@@ -138,7 +138,8 @@ concept ScoreTerm = std::invocable<const T&, const ScoreTile&>;
 
 template <class T>
 concept Precision = requires {
-    { T::kExactOffsets } -> std::convertible_to<bool>;  // value offsets are added to the stored integers first
+    { T::kExactOffsets } -> std::convertible_to<bool>;     // value offsets are added to the stored integers first
+    { T::kIntegerProducts } -> std::convertible_to<bool>;  // int8 caches are multiplied in integers
 };
 
 // run(jobs, body) calls body(job) for jobs numbered [0, jobs), at most concurrency() of them, and returns when all that

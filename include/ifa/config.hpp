@@ -15,7 +15,11 @@
 
 // Everything that has code lives in `namespace ifa::inline IFA_ISA`, so that units compiled with different flags can be
 // linked into one program. IFA_FORCE_PORTABLE selects the portable kernels whatever the flags.
-#if !defined(IFA_FORCE_PORTABLE) && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#if !defined(IFA_FORCE_PORTABLE) && defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
+    defined(__AVX512VL__) && defined(__AVX512VNNI__)
+#define IFA_ISA avx512
+#define IFA_ISA_AVX512 1
+#elif !defined(IFA_FORCE_PORTABLE) && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define IFA_ISA avx2
 #define IFA_ISA_AVX2 1
 #else
@@ -51,7 +55,7 @@ inline constexpr Index kDefaultChunkTokens = 480;
 
 inline namespace IFA_ISA {
 
-// The instruction set of the kernels this unit calls: "avx2" or "portable".
+// The instruction set of the kernels this unit calls: "avx512", "avx2" or "portable".
 IFA_INLINE const char* isa() {
     return IFA_STRINGIFY(IFA_ISA);
 }

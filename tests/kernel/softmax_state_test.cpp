@@ -86,46 +86,6 @@ TEST(SoftmaxState, APartTooSmallToCountChangesNothing) {
     expect_same(merged(small, large), large);
 }
 
-// A tile's scores in whole vectors.
-std::vector<float> tile(std::initializer_list<float> scores) {
-    std::vector<float> all(scores);
-    all.resize(static_cast<std::size_t>(ifa::kTileFloats), kHidden);
-    return all;
-}
-
-TEST(SoftmaxState, AbsorbingTurnsScoresIntoProbabilities) {
-    OwnedState owned;
-    std::vector<float> scores = tile({1.f, 3.f, -40.f, 2.f});
-    EXPECT_EQ(owned.state.absorb(scores.data(), ifa::kTileFloats), 0.f);
-    EXPECT_EQ(owned.state.max, 3.f);
-    EXPECT_EQ(scores[1], 1.f);
-    EXPECT_NEAR(scores[0], std::exp(-2.f), 2e-8);
-    EXPECT_NEAR(scores[2] / std::exp(-43.f), 1.f, 2e-7);
-    EXPECT_NEAR(owned.state.sum, 1 + std::exp(-2.f) + std::exp(-1.f), 3e-7);
-    for (std::size_t i = 4; i < scores.size(); ++i) EXPECT_EQ(scores[i], 0.f);
-}
-
-TEST(SoftmaxState, TheFactorIsExactlyOneUnlessTheMaximumGrows) {
-    OwnedState owned;
-    std::vector<float> first = tile({1.5f}), lower = tile({-2.f, 1.25f}), equal = tile({1.5f}), higher = tile({2.5f});
-    owned.state.absorb(first.data(), ifa::kTileFloats);
-    EXPECT_EQ(owned.state.absorb(lower.data(), ifa::kTileFloats), 1.f);
-    EXPECT_EQ(owned.state.absorb(equal.data(), ifa::kTileFloats), 1.f);
-    EXPECT_NEAR(owned.state.absorb(higher.data(), ifa::kTileFloats), std::exp(-1.f), 1e-7);
-    EXPECT_EQ(owned.state.max, 2.5f);
-}
-
-TEST(SoftmaxState, ATileWithoutAVisibleTokenChangesNothing) {
-    OwnedState owned;
-    std::vector<float> hidden = tile({}), some = tile({4.f}), again = tile({});
-    owned.state.absorb(hidden.data(), ifa::kTileFloats);
-    EXPECT_EQ(owned.state.sum, 0.f);
-    EXPECT_EQ(owned.state.max, kHidden);
-    owned.state.absorb(some.data(), ifa::kTileFloats);
-    EXPECT_EQ(owned.state.absorb(again.data(), ifa::kTileFloats), 1.f);
-    EXPECT_EQ(owned.state.sum, 1.f);
-}
-
 TEST(SoftmaxState, NormalisingNothingGivesZeros) {
     OwnedState owned;
     owned.acc.assign(kDim, std::numeric_limits<float>::quiet_NaN());

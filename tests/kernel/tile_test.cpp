@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "ifa/kernel/workspace.hpp"
@@ -12,7 +13,9 @@
 namespace {
 
 using namespace support;
+using ifa::FloatProducts;
 using ifa::HeadRows;
+using ifa::IntegerProducts;
 using ifa::kTileTokens;
 
 constexpr Index kHeads[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16};
@@ -55,7 +58,7 @@ TYPED_TEST(TileOf, ScoresAreDotProducts) {
     for (const Index dim : kDims) {
         const RandomTile<TypeParam> random(kTileTokens - 3, dim, 2);
         Rows queries(3, dim, 1), scores(3, ifa::kTileStride, 9);
-        ifa::score_tile(queries.view(), 3, random.tile, dim, scores.view());
+        ifa::score_tile<FloatProducts>(queries.view(), 3, random.tile, dim, dim, scores.view());
         for (Index h = 0; h < 3; ++h)
             for (int slot = 0; slot < random.tile.tokens; ++slot) {
                 double dot = 0, absolute = 0;
@@ -73,12 +76,12 @@ TYPED_TEST(TileOf, AScoreHasTheSameBitsInEveryBlock) {
     const RandomTile<TypeParam> full(kTileTokens, kDim, 2);
     Rows queries(16, kDim, 1), expected(16, ifa::kTileStride, 3);
     for (Index h = 0; h < 16; ++h)
-        ifa::score_tile({queries.view()[h], queries.stride}, 1, full.tile, kDim, {expected.view()[h], expected.stride});
+        ifa::score_tile<FloatProducts>(queries.view().from(h), 1, full.tile, kDim, kDim, expected.view().from(h));
     for (const Index heads : kHeads)
         for (int tokens = 1; tokens <= kTileTokens; ++tokens) {
             RandomTile<TypeParam> part(tokens, kDim, 2);
             Rows scores(heads, ifa::kTileStride, 4);
-            ifa::score_tile(queries.view(), heads, part.tile, kDim, scores.view());
+            ifa::score_tile<FloatProducts>(queries.view(), heads, part.tile, kDim, kDim, scores.view());
             for (Index h = 0; h < heads; ++h)
                 for (int slot = 0; slot < tokens; ++slot)
                     ASSERT_EQ(scores.view()[h][slot], expected.view()[h][slot])
@@ -101,8 +104,8 @@ void expect_accumulates(Index heads, Index dim) {
     Rows probabilities(heads, ifa::kTileStride, 1), sums(heads, dim, 6), before(heads, dim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(size(heads));
     const std::vector<float> shift(size(ifa::padded(dim)), 3.f);
-    ifa::accumulate_tile<Shifted>({probabilities.view(), rescale.data()}, heads, random.tile, shift.data(), dim,
-                                  sums.view());
+    ifa::accumulate_tile<FloatProducts, Shifted>({probabilities.view(), rescale.data(), rescale.data()}, heads,
+                                                 random.tile, shift.data(), dim, sums.view(), random.tile, dim);
     const double magnitude = std::is_integral_v<T> ? 128 : 4;
     for (Index h = 0; h < heads; ++h)
         for (Index d = 0; d < dim; ++d)
@@ -128,15 +131,84 @@ TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     Rows probabilities(16, ifa::kTileStride, 1), expected(16, kDim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(16);
     for (Index h = 0; h < 16; ++h)
-        ifa::accumulate_tile<false>({{probabilities.view()[h], probabilities.stride}, &rescale[size(h)]}, 1,
-                                    random.tile, nullptr, kDim, {expected.view()[h], expected.stride});
+        ifa::accumulate_tile<FloatProducts, false>({probabilities.view().from(h), &rescale[size(h)], &rescale[size(h)]},
+                                                   1, random.tile, nullptr, kDim, expected.view().from(h), random.tile,
+                                                   kDim);
     for (const Index heads : kHeads) {
         Rows sums(16, kDim, 6);
-        ifa::accumulate_tile<false>({probabilities.view(), rescale.data()}, heads, random.tile, nullptr, kDim,
-                                    sums.view());
+        ifa::accumulate_tile<FloatProducts, false>({probabilities.view(), rescale.data(), rescale.data()}, heads,
+                                                   random.tile, nullptr, kDim, sums.view(), random.tile, kDim);
         for (Index i = 0; i < heads * sums.stride; ++i)
             ASSERT_EQ(sums.memory[size(i)], expected.memory[size(i)]) << heads;
     }
+}
+
+// Rows of 16-bit integers, padded as scratch is.
+struct IntegerRows {
+    IntegerRows(Index heads, Index dim, std::uint64_t seed) : stride(ifa::padded(dim)), memory(size(heads * stride)) {
+        Random random(seed);
+        for (Index h = 0; h < heads; ++h)
+            for (Index d = 0; d < dim; ++d)
+                memory[size(h * stride + d)] = static_cast<std::int16_t>(random.integer(-32767, 32767));
+    }
+    ifa::RowsOf<std::int16_t> view() { return {memory.data(), stride}; }
+
+    Index stride;
+    std::vector<std::int16_t> memory;
+};
+
+TEST(IntegerProducts, ScoresAreExactInEveryBlock) {
+    for (const Index dim : kDims)
+        for (const Index heads : kHeads)
+            for (const int tokens : {1, 7, 8, kTileTokens}) {
+                const RandomTile<std::int8_t> random(tokens, dim, 2);
+                IntegerRows queries(heads, dim, 1);
+                Rows scores(heads, ifa::kTileStride, 9);
+                ifa::score_tile<IntegerProducts>(queries.view(), heads, random.tile, dim, dim, scores.view());
+                for (Index h = 0; h < heads; ++h)
+                    for (int slot = 0; slot < tokens; ++slot) {
+                        std::int32_t dot = 0;
+                        for (Index d = 0; d < dim; ++d) dot += queries.view()[h][d] * random.tile.keys[slot][d];
+                        ASSERT_EQ(scores.view()[h][slot], static_cast<float>(dot)) << dim << ' ' << heads;
+                    }
+            }
+}
+
+TEST(IntegerProducts, TheLargestOperandsDoNotOverflow) {
+    for (const Index dim : {256, 512, 576}) {
+        RandomTile<std::int8_t> random(kTileTokens, dim, 2);
+        std::fill(random.rows.begin(), random.rows.end(), std::int8_t{-128});
+        const auto largest = static_cast<std::int16_t>(-(1 << (IntegerProducts::query_exponent(dim) + 1)));
+        IntegerRows queries(1, dim, 1);
+        std::fill(queries.memory.begin(), queries.memory.end(), largest);
+        Rows scores(1, ifa::kTileStride, 9);
+        ifa::score_tile<IntegerProducts>(queries.view(), 1, random.tile, dim, dim, scores.view());
+        EXPECT_EQ(scores.view()[0][5], 128.f * static_cast<float>(-largest) * static_cast<float>(dim)) << dim;
+    }
+}
+
+TEST(IntegerProducts, OutputsAreWeightedSumsOfValues) {
+    for (const Index heads : kHeads)
+        for (const Index dim : kDims)
+            for (const int tokens : {1, 7, 8, kTileTokens}) {
+                const RandomTile<std::int8_t> random(tokens, dim, 2);
+                IntegerRows weights(heads, ifa::kTileStride, 1);
+                for (Index h = 0; h < heads; ++h)  // as a hidden slot has
+                    for (int slot = tokens; slot < ifa::kTileStride; ++slot) weights.view()[h][slot] = 0;
+                Rows sums(heads, dim, 6), before(heads, dim, 6);
+                const std::vector<float> unit(size(heads), 0x1p-15f), rescale(size(heads), 0.75f);
+                ifa::accumulate_tile<IntegerProducts, false>({weights.view(), unit.data(), rescale.data()}, heads,
+                                                             random.tile, nullptr, dim, sums.view(), random.tile, dim);
+                for (Index h = 0; h < heads; ++h)
+                    for (Index d = 0; d < dim; ++d) {
+                        double sum = 0;
+                        for (int slot = 0; slot < tokens; ++slot)
+                            sum += double{1} * weights.view()[h][slot] * random.tile.values[slot][d];
+                        const double expected = sum * 0x1p-15 + 0.75 * as_double(before.view()[h][d]);
+                        ASSERT_NEAR(as_double(sums.view()[h][d]), expected, 3e-7 * (std::abs(expected) + 4))
+                            << heads << ' ' << dim << ' ' << tokens;
+                    }
+            }
 }
 
 TEST(Tile, EachSetBitIsVisitedInOrder) {
@@ -157,11 +229,11 @@ TEST(Tile, IsWhollyHiddenWhenEverySlotIs) {
 TEST(Tile, HeadsAreSplitIntoNearlyEqualBlocks) {
     for (Index heads = 1; heads <= 40; ++heads) {
         Index next = 0;
-        int smallest = 4, largest = 1;
-        ifa::split_heads(heads, [&]<int Heads>(Index first) {
+        int smallest = 6, largest = 1;
+        ifa::split_evenly<6>(heads, [&](Index first, auto n) {
             EXPECT_EQ(first, next);
-            next += Heads;
-            smallest = std::min(smallest, Heads), largest = std::max(largest, Heads);
+            next += n;
+            smallest = std::min<int>(smallest, n), largest = std::max<int>(largest, n);
         });
         EXPECT_EQ(next, heads);
         EXPECT_LE(largest - smallest, 1);

@@ -125,7 +125,7 @@ TEST(Antiquant, TheLogSumExpHoldsTheKeyOffset) {
                                ifa::antiquant(ifa::ContiguousKv{all.key.view(), all.value.view()},
                                               ifa::per_channel(scales.scale, scales.offset)),
                                ifa::keep_log_sum_exp(all.out.view(), ifa::bsh(log_sum_exp, {.batch = 2, .heads = 6})),
-                               {.scale = decode.scale});
+                               {.scale = decode.scale}, ifa::HighPrecision{});
     for (std::size_t i = 0; i < exact.size(); ++i)
         EXPECT_NEAR(static_cast<double>(log_sum_exp[i]), exact[i].log_sum_exp, 2e-7 * (8 + exact[i].magnitude));
 }

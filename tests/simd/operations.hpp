@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <cmath>
 #include <cstdint>
@@ -85,7 +86,8 @@ std::vector<float> lanes(simd::Float x) {
 }
 
 TEST(SIMD_SUITE, VectorsAreThoseOfTheNamedInstructionSet) {
-    EXPECT_EQ(simd::kLanes, std::string(ifa::isa()) == "avx2" ? 8 : 4);
+    const std::string isa = ifa::isa();
+    EXPECT_EQ(simd::kLanes, isa == "avx512" ? 16 : isa == "avx2" ? 8 : 4);
 }
 
 template <class T>
@@ -284,6 +286,81 @@ TEST(SIMD_SUITE, ArithmeticIsLaneByLane) {
 TEST(SIMD_SUITE, MaxTakesTheSecondWhereEitherIsNan) {
     EXPECT_EQ(simd::first(simd::max(simd::set(kNan), simd::set(2.f))), 2.f);
     EXPECT_TRUE(std::isnan(simd::first(simd::max(simd::set(2.f), simd::set(kNan)))));
+}
+
+TEST(SIMD_SUITE, RoundingIsToTheNearestEven) {
+    for (const float x : {0.f, 0.5f, 1.5f, 2.5f, 2.50001f, 32766.5f, 0.49999997f})
+        EXPECT_EQ(simd::first(simd::round(simd::set(x))), std::nearbyint(x)) << x;
+}
+
+TEST(SIMD_SUITE, FourReductionsAtOnceHaveTheBitsOfOne) {
+    const simd::Float rows[] = {ladder(0.1f, 1.3f), ladder(-7, 0.7f), ladder(2, -3.1f), ladder(1e-3f, 1e3f)};
+    float sums[4], largest[4];
+    simd::store(sums, simd::totals(rows[0], rows[1], rows[2], rows[3]));
+    simd::store(largest, simd::maxima(rows[0], rows[1], rows[2], rows[3]));
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(sums[i], simd::reduce_add(rows[i])) << i;
+        EXPECT_EQ(largest[i], simd::reduce_max(rows[i])) << i;
+    }
+}
+
+TEST(SIMD_SUITE, QuadsJoinInOrder) {
+    simd::Quad quads[simd::kLanes / 4];
+    for (int i = 0; i < simd::kLanes / 4; ++i) {
+        const auto row = [&](int j) { return simd::set(j == 0 ? static_cast<float>(i) : 0.f); };
+        quads[i] = simd::maxima(row(0), row(1), row(1), row(1));
+    }
+    const std::vector<float> joined = lanes(simd::join(quads));
+    for (int i = 0; i < simd::kLanes; ++i)
+        EXPECT_EQ(joined[static_cast<std::size_t>(i)], i % 4 == 0 ? static_cast<float>(i / 4) : 0.f) << i;
+}
+
+std::vector<float> integers(simd::Int x) {
+    return lanes(simd::to_float(x));
+}
+
+TEST(SIMD_SUITE, PairsAreMultipliedAndAdded) {
+    std::int16_t left[2 * simd::kLanes];
+    std::int8_t right[2 * simd::kLanes];
+    for (int i = 0; i < 2 * simd::kLanes; ++i) {
+        left[i] = static_cast<std::int16_t>(i == 3 ? -32768 : 1000 * i - 7);
+        right[i] = static_cast<std::int8_t>(i == 3 ? -128 : 3 - 5 * i);
+    }
+    const simd::Int once = simd::dot(simd::load_pairs(left), simd::load_pairs(right), simd::zero_int());
+    const std::vector<float> twice = integers(simd::dot(simd::load_pairs(left), simd::load_pairs(right), once));
+    float sum = 0;
+    for (std::size_t i = 0; i < simd::kLanes; ++i) {
+        const int exact = left[2 * i] * right[2 * i] + left[2 * i + 1] * right[2 * i + 1];
+        EXPECT_EQ(twice[i], static_cast<float>(2 * exact)) << i;
+        sum += static_cast<float>(exact);
+    }
+    float totals[4];
+    simd::store(totals, simd::totals(once, simd::zero_int(), once, simd::zero_int()));
+    EXPECT_EQ(totals[0], sum);
+    EXPECT_EQ(totals[1], 0.f);
+    EXPECT_EQ(totals[2], sum);
+    EXPECT_EQ(totals[3], 0.f);
+}
+
+TEST(SIMD_SUITE, TwoRowsInterleaveIntoPairs) {
+    std::int8_t a[simd::kLanes], b[simd::kLanes];
+    for (int i = 0; i < simd::kLanes; ++i) {
+        a[i] = static_cast<std::int8_t>(i - 128);
+        b[i] = static_cast<std::int8_t>(127 - 2 * i);
+    }
+    const std::int16_t weights[] = {3, -1000};
+    const std::vector<float> sums =
+        integers(simd::dot(simd::set_pair(weights), simd::interleave(a, b), simd::zero_int()));
+    for (std::size_t i = 0; i < simd::kLanes; ++i) EXPECT_EQ(sums[i], static_cast<float>(3 * a[i] - 1000 * b[i])) << i;
+}
+
+TEST(SIMD_SUITE, Int16StoresSaturateAndRoundToEven) {
+    for (const float x : {0.5f, 1.5f, -2.5f, 32766.5f, 32767.4f, 32768.f, 1e9f, -32768.f, -32769.f, -1e30f, kInf}) {
+        std::int16_t stored[simd::kLanes];
+        simd::store(stored, simd::set(x));
+        const double expected = std::nearbyint(std::clamp(double{x}, -32768.0, 32767.0));
+        for (const std::int16_t y : stored) EXPECT_EQ(double{1} * y, expected) << x;
+    }
 }
 
 TEST(SIMD_SUITE, ReductionsSeeEveryLane) {

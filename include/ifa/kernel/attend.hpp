@@ -14,10 +14,13 @@ IFA_INLINE auto gather_tile(const Problem& problem, const Work& work, Index colu
     Tile<Key, Value> tile;
     const Index left = work.chunk.end - column;
     tile.first_column = column;
-    tile.tokens = left < kTileTokens ? static_cast<int>(left) : kTileTokens;
+    tile.tokens = left >= kTileTokens ? kTileTokens : left > 0 ? static_cast<int>(left) : 0;
     tile.hidden = tile.all_slots() & ~((std::uint64_t{1} << tile.tokens) - 1);
     if (!work.mean_of_values) tile.hidden |= problem.hidden(work.sequence, column, tile.tokens) & tile.all_slots();
-    if (tile.wholly_hidden()) return tile;
+    if (tile.wholly_hidden()) {
+        tile.tokens = 0;
+        return tile;
+    }
     problem.kv.gather(work.sequence, work.kv_head, column, tile.tokens, tile.keys, tile.values);
     for_each_bit(tile.hidden, [&](int slot) {
         tile.keys[slot] = reinterpret_cast<const Key*>(scratch.zero_row);
@@ -50,21 +53,32 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
 template <class Problem>
 inline void attend(const Problem& problem, const Work& work, const Scratch& scratch, SoftmaxState* states,
                    HeadRows accumulators) {
+    using Arithmetic = typename Problem::Arithmetic;
+    const auto queries = scratch.template queries_of<Arithmetic>();
+    const auto weights = scratch.template weights_of<Arithmetic>();
+    const OnlineSoftmax& softmax = scratch.softmax;
+    const Index key_dim = problem.geometry.key_dim, value_dim = problem.geometry.value_dim;
     fold_queries(problem, work, scratch);
+    softmax.clear(work.heads);
     for (Index i = 0; i < work.heads; ++i) {
-        states[i].acc = Span<float>(accumulators[i], problem.geometry.value_dim);
+        states[i].acc = Span<float>(accumulators[i], value_dim);
         states[i].clear();
     }
+    auto next = gather_tile(problem, work, work.chunk.begin, scratch);
     for (Index column = work.chunk.begin; column < work.chunk.end; column += kTileTokens) {
-        const auto tile = gather_tile(problem, work, column, scratch);
+        const auto tile = next;
+        next = gather_tile(problem, work, column + kTileTokens, scratch);
         if (tile.wholly_hidden()) continue;
-        score_tile(scratch.queries, work.heads, tile, problem.geometry.key_dim, scratch.scores);
-        for (Index i = 0; i < work.heads; ++i) {
-            finish_scores(problem, work, tile, i, scratch);
-            scratch.rescales[i] = states[i].absorb(scratch.scores[i], kTileFloats);
-        }
-        accumulate_tile<Problem::kShiftsValues>({scratch.scores, scratch.rescales}, work.heads, tile,
-                                                scratch.value_shift, problem.geometry.value_dim, accumulators);
+        score_tile<Arithmetic>(queries, work.heads, tile, key_dim, value_dim, scratch.scores);
+        for (Index i = 0; i < work.heads; ++i) finish_scores(problem, work, tile, i, scratch);
+        softmax.absorb(scratch.scores, work.heads, weights);
+        accumulate_tile<Arithmetic, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.heads,
+                                                            tile, scratch.value_shift, value_dim, accumulators, next,
+                                                            key_dim);
+    }
+    for (Index i = 0; i < work.heads; ++i) {
+        states[i].max = softmax.maxima[i];
+        states[i].sum = softmax.sums[i];
     }
 }
 

@@ -27,11 +27,8 @@ IFA_INLINE double power_of_two(int exponent) {
     return power;
 }
 
-// A folded query has max |q| in [2^-10, 2^-9): no sum over 512 products with a finite float overflows, and multiplying
-// a score by the row's power of two brings back its exact natural value.
-inline constexpr int kQueryExponent = -10;
-
-// Reads and folds the block's query rows into scratch.queries, with their multipliers and constants.
+// Reads and folds the block's query rows into scratch, with their multipliers and constants: each is brought to the
+// exponent its arithmetic wants, and multiplying a score by the row's power of two brings back its natural value.
 template <class Problem>
 inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     const Index dim = problem.geometry.key_dim;
@@ -39,10 +36,12 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
         float* const query = scratch.queries[i];
         problem.query.read(work.row(i), query);
         problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
-        const int exponent = largest_exponent(scratch.folded, dim) - kQueryExponent;
+        const int exponent = largest_exponent(scratch.folded, dim) - Problem::Arithmetic::query_exponent(dim);
         const double down = power_of_two(-exponent);
         for (Index d = 0; d < dim; ++d) query[d] = static_cast<float>(scratch.folded[d] * down);
         for (Index d = dim; d < scratch.queries.stride; ++d) query[d] = 0;
+        if constexpr (Problem::kIntegerProducts)
+            simd::convert_row(query, scratch.queries.stride, scratch.integer_queries[i]);
         scratch.multipliers[i] = static_cast<float>(power_of_two(exponent));
         scratch.constants[i] = 0;
         if constexpr (Problem::kNeedsKeyConstant)

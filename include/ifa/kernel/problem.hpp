@@ -41,6 +41,9 @@ struct Problem {
 
     // Value offsets are added to the stored integers tile by tile.
     static constexpr bool kShiftsValues = Codec::kQuantised && Precision::kExactOffsets;
+    // The products are computed in integers.
+    static constexpr bool kIntegerProducts = Codec::kQuantised && Precision::kIntegerProducts;
+    using Arithmetic = std::conditional_t<kIntegerProducts, IntegerProducts, FloatProducts>;
 
     Query query;
     const Storage& kv;

@@ -42,27 +42,6 @@ struct SoftmaxState {
         });
     }
 
-    // Turns a tile's scores into probabilities exp(score - max) in place, adds their sum, and returns the factor by
-    // which what acc holds must be multiplied: exactly 1 unless the maximum grew. `scores` is whole vectors, -inf where
-    // hidden.
-    IFA_INLINE float absorb(float* scores, int count) {
-        simd::Float largest = simd::load(scores);
-        for (int i = simd::kLanes; i < count; i += simd::kLanes) largest = simd::max(simd::load(scores + i), largest);
-        const float tile_max = simd::reduce_max(largest);
-        const float reference = raise_to(tile_max);
-        const simd::Float rescale = factor(reference, max);
-        simd::Float total = simd::set(0.f);
-        for (int i = 0; i < count; i += simd::kLanes) {
-            const simd::Float difference = simd::sub(simd::load(scores + i), simd::set(reference));
-            const simd::Float probability = simd::exp(difference);
-            simd::store(scores + i, probability);
-            total = simd::add(total, probability);
-        }
-        max = tile_max > max ? tile_max : max;
-        sum = simd::first(simd::fma(simd::set(sum), rescale, simd::set(simd::reduce_add(total))));
-        return simd::first(rescale);
-    }
-
     // acc / sum, in place; zeros when nothing was visible. Returns the log-sum-exp.
     inline float normalise() {
         if (sum == 0) {

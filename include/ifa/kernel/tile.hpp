@@ -5,7 +5,10 @@
 // order from 0 before it meets the running value; a hidden token keeps its slot.
 #pragma once
 
-#include "../simd/simd.hpp"
+#include <type_traits>
+#include <utility>
+
+#include "arithmetic.hpp"
 
 namespace ifa::inline IFA_ISA {
 
@@ -32,128 +35,185 @@ IFA_INLINE void for_each_bit(std::uint64_t bits, const Visit& visit) {
     for (; bits; bits &= bits - 1) visit(__builtin_ctzll(bits));
 }
 
-// Rows of D floats for the heads of a block, `stride` floats apart.
-struct HeadRows {
-    float* data = nullptr;
+// Rows of one element per channel or slot for the heads of a block, `stride` elements apart.
+template <class T>
+struct RowsOf {
+    T* data = nullptr;
     Index stride = 0;
 
-    IFA_INLINE float* operator[](Index head) const { return data + head * stride; }
+    IFA_INLINE T* operator[](Index head) const { return data + head * stride; }
+    IFA_INLINE RowsOf from(Index head, Index element = 0) const { return {data + head * stride + element, stride}; }
 };
+using HeadRows = RowsOf<float>;
 
-// Tokens (for scores) and vectors of D (for outputs) per block of 0..4 heads: with 16 registers, the most accumulators
-// that leave room for their operands.
-inline constexpr int kBlockHeads = 4;
-inline constexpr int kBlockTokens[] = {0, 8, 6, 4, 3};
-inline constexpr int kBlockVectors[] = {0, 8, 6, 4, 3};
-
-// Calls block.operator()<n>(first) over the heads, in nearly equal parts of at most kBlockHeads.
-template <class Block>
-IFA_INLINE void split_heads(Index heads, const Block& block) {
+// Calls visit(first, integral_constant<n>) for n in nearly equal parts of `total`, at most `Most` each.
+template <int Most, class Visit>
+IFA_INLINE void split_evenly(Index total, const Visit& visit) {
     Index first = 0;
-    for (Index parts = (heads + kBlockHeads - 1) / kBlockHeads; parts > 0; --parts) {
-        const Index n = (heads - first + parts - 1) / parts;
-        switch (n) {
-            case 1: block.template operator()<1>(first); break;
-            case 2: block.template operator()<2>(first); break;
-            case 3: block.template operator()<3>(first); break;
-            default: block.template operator()<4>(first); break;
+    for (Index parts = (total + Most - 1) / Most; parts > 0; --parts) {
+        const Index n = (total - first + parts - 1) / parts;
+        [&]<int... sizes>(std::integer_sequence<int, sizes...>) __attribute__((always_inline)) {
+            ((n == sizes + 1 ? visit(first, std::integral_constant<int, sizes + 1>()) : void()), ...);
         }
+        (std::make_integer_sequence<int, Most>());
         first += n;
     }
 }
 
-// scores[h][slot] = sum_d queries[h][d] * keys[slot][d] for a block of heads and tokens. queries are padded with zeros
-// to whole vectors.
-template <int Heads, int Tokens, class Key>
-IFA_INLINE void score_block(HeadRows queries, const Key* const* keys, Index head_dim, HeadRows scores) {
-    simd::Float sum[Heads][Tokens];
-    IFA_UNROLL for (int h = 0; h < Heads; ++h) {
-        IFA_UNROLL for (int j = 0; j < Tokens; ++j) sum[h][j] = simd::set(0.f);
-    }
-    const auto step = [&](Index d, auto load_key) __attribute__((always_inline)) {
-        simd::Float query[Heads];
-        IFA_UNROLL for (int h = 0; h < Heads; ++h) query[h] = simd::load(queries[h] + d);
-        IFA_UNROLL for (int j = 0; j < Tokens; ++j) {
-            const simd::Float key = load_key(keys[j] + d);
-            IFA_UNROLL for (int h = 0; h < Heads; ++h) sum[h][j] = simd::fma(query[h], key, sum[h][j]);
+// Asks for the lines of a row that will be read soon, into the second-level cache: more of them than the first level
+// has miss buffers for would hold up the loads of the tile at hand.
+template <class T>
+IFA_INLINE void prefetch_row(const T* row, Index elements) {
+    constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
+    for (Index i = 0; i < elements; i += kLine) __builtin_prefetch(row + i, 0, 2);
+}
+
+// sum[i][j] += left(i) * right(j): holds the operands of the shorter side, and each of the others while it is needed.
+template <class Arithmetic, int Left, int Right, class LoadLeft, class LoadRight>
+IFA_INLINE void add_products(const LoadLeft& left, const LoadRight& right,
+                             typename Arithmetic::Sum (&sum)[Left][Right]) {
+    if constexpr (Left <= Right) {
+        typename Arithmetic::Operand held[Left];
+        IFA_UNROLL for (int i = 0; i < Left; ++i) held[i] = left(i);
+        IFA_UNROLL for (int j = 0; j < Right; ++j) {
+            const auto operand = right(j);
+            IFA_UNROLL for (int i = 0; i < Left; ++i) sum[i][j] = Arithmetic::multiply_add(held[i], operand, sum[i][j]);
         }
-    };
-    Index d = 0;
-    for (; d + simd::kLanes <= head_dim; d += simd::kLanes) step(d, [](const Key* p) { return simd::load(p); });
-    if (d < head_dim) step(d, [&](const Key* p) { return simd::load_partial(p, head_dim - d); });
-    IFA_UNROLL for (int h = 0; h < Heads; ++h) {
-        IFA_UNROLL for (int j = 0; j < Tokens; ++j) scores[h][j] = simd::reduce_add(sum[h][j]);
+    } else {
+        typename Arithmetic::Operand held[Right];
+        IFA_UNROLL for (int j = 0; j < Right; ++j) held[j] = right(j);
+        IFA_UNROLL for (int i = 0; i < Left; ++i) {
+            const auto operand = left(i);
+            IFA_UNROLL for (int j = 0; j < Right; ++j) sum[i][j] =
+                Arithmetic::multiply_add(operand, held[j], sum[i][j]);
+        }
     }
 }
 
-// scores[h][slot] = sum_d queries[h][d] * keys[slot][d] for all heads and the tile's tokens.
-template <class Key, class Value>
-inline void score_tile(HeadRows queries, Index heads, const Tile<Key, Value>& tile, Index head_dim, HeadRows scores) {
-    split_heads(heads, [&]<int Heads>(Index first) {
-        constexpr int kTokens = kBlockTokens[Heads];
-        static_assert(kTileTokens % kTokens == 0);
-        for (int slot = 0; slot < tile.tokens; slot += kTokens)
-            score_block<Heads, kTokens>({queries[first], queries.stride}, tile.keys + slot, head_dim,
-                                        {scores[first] + slot, scores.stride});
-    });
+template <class Arithmetic, int Left, int Right>
+IFA_INLINE void clear(typename Arithmetic::Sum (&sum)[Left][Right]) {
+    IFA_UNROLL for (int i = 0; i < Left; ++i) {
+        IFA_UNROLL for (int j = 0; j < Right; ++j) sum[i][j] = Arithmetic::zero();
+    }
 }
 
-// What one block of outputs reads beside the values: probabilities[h][slot], and the factor of the running sums.
+// scores[h][slot] = sum_d queries[h][d] * keys[slot][d] for a block of heads and tokens. queries are padded with zeros
+// to whole steps.
+template <class Arithmetic, int Heads, int Tokens, class Key>
+IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, const Key* const* keys, Index head_dim,
+                            HeadRows scores) {
+    typename Arithmetic::Sum sum[Heads][Tokens];
+    clear<Arithmetic>(sum);
+    Index d = 0;
+    const auto query = [&](int h) __attribute__((always_inline)) {
+        return Arithmetic::load(queries[h] + d);
+    };
+    const auto key = [&](int j) __attribute__((always_inline)) {
+        return Arithmetic::load(keys[j] + d);
+    };
+    const auto key_tail = [&](int j) __attribute__((always_inline)) {
+        return Arithmetic::load_partial(keys[j] + d, head_dim - d);
+    };
+    for (; d + Arithmetic::kStep <= head_dim; d += Arithmetic::kStep) add_products<Arithmetic>(query, key, sum);
+    if (d < head_dim) add_products<Arithmetic>(query, key_tail, sum);
+
+    // Reduced four at a time.
+    constexpr int kSums = Heads * Tokens;
+    const auto at = [&](int i) __attribute__((always_inline)) {
+        const int k = i < kSums ? i : kSums - 1;
+        return sum[k / Tokens][k % Tokens];
+    };
+    float totals[(kSums + 3) / 4 * 4];
+    IFA_UNROLL for (int i = 0; i < kSums; i += 4)
+        simd::store(totals + i, simd::totals(at(i), at(i + 1), at(i + 2), at(i + 3)));
+    IFA_UNROLL for (int h = 0; h < Heads; ++h) {
+        IFA_UNROLL for (int j = 0; j < Tokens; ++j) scores[h][j] = totals[h * Tokens + j];
+    }
+}
+
+// scores[h][slot] = sum_d queries[h][d] * keys[slot][d] for all heads and the tile's tokens. Asks for the tile's values
+// meanwhile, so that both memory streams keep moving.
+template <class Arithmetic, class Key, class Value>
+inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
+                       Index key_dim, Index value_dim, HeadRows scores) {
+    split_evenly<Arithmetic::kBlocks.heads>(
+        heads, [&](Index first, auto n) __attribute__((always_inline)) {
+            constexpr int kHeads = n, kTokens = Arithmetic::kBlocks.tokens[kHeads];
+            static_assert(kTileTokens % kTokens == 0);
+            for (int slot = 0; slot < tile.tokens; slot += kTokens) {
+                if (first == 0)
+                    for (int j = slot; j < slot + kTokens; ++j) prefetch_row(tile.values[j], value_dim);
+                score_block<Arithmetic, kHeads, kTokens>(queries.from(first), tile.keys + slot, key_dim,
+                                                         scores.from(first, slot));
+            }
+        });
+}
+
+// What one block of outputs reads beside the values.
+template <class Weight>
 struct Weights {
-    HeadRows probabilities;
-    const float* rescale = nullptr;  // [heads]
+    RowsOf<Weight> weights;  // [heads, slots]
+    const float* unit;       // [heads] what a weight of 1 stands for
+    const float* rescale;    // [heads] the factor of the running sums
 };
 
-// sums[h][d] = rescale[h] * sums[h][d] + sum_slot probabilities[h][slot] * values[slot][d] for a block of heads and
-// vectors of d. load_value(slot, vector) reads the row.
-template <int Heads, int Vectors, class LoadValue>
-IFA_INLINE void accumulate_block(const Weights& weights, int tokens, const LoadValue& load_value, HeadRows sums) {
-    simd::Float sum[Heads][Vectors];
+// sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_slot weights[h][slot] * values[slot][d] for a block of heads and
+// vectors of d. load_value(slot, vector) reads the values of one step of slots.
+template <class Arithmetic, int Heads, int Vectors, class LoadValue>
+IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int tokens,
+                                 const LoadValue& load_value, HeadRows sums) {
+    typename Arithmetic::Sum sum[Heads][Vectors];
+    clear<Arithmetic>(sum);
+    for (int slot = 0; slot < tokens; slot += Arithmetic::kSlots)
+        add_products<Arithmetic>(
+            [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + slot); },
+            [&](int v) __attribute__((always_inline)) { return load_value(slot, v); }, sum);
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
-        IFA_UNROLL for (int v = 0; v < Vectors; ++v) sum[h][v] = simd::set(0.f);
-    }
-    for (int slot = 0; slot < tokens; ++slot) {
-        simd::Float probability[Heads];
-        IFA_UNROLL for (int h = 0; h < Heads; ++h) probability[h] = simd::set(weights.probabilities[h][slot]);
-        IFA_UNROLL for (int v = 0; v < Vectors; ++v) {
-            const simd::Float value = load_value(slot, v);
-            IFA_UNROLL for (int h = 0; h < Heads; ++h) sum[h][v] = simd::fma(probability[h], value, sum[h][v]);
-        }
-    }
-    IFA_UNROLL for (int h = 0; h < Heads; ++h) {
-        const simd::Float rescale = simd::set(weights.rescale[h]);
+        const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
         IFA_UNROLL for (int v = 0; v < Vectors; ++v) {
             float* const running = sums[h] + v * simd::kLanes;
-            simd::store(running, simd::fma(simd::load(running), rescale, sum[h][v]));
+            simd::store(running, simd::fma(simd::load(running), rescale, Arithmetic::total(sum[h][v], unit)));
         }
     }
 }
 
-// sums[h][:] = rescale[h] * sums[h][:] + sum_slot probabilities[h][slot] * (values[slot][:] + shift[:]). `shift` is
-// read only if Shifted; sums and shift are padded to whole vectors.
-template <bool Shifted, class Key, class Value>
-inline void accumulate_tile(const Weights& weights, Index heads, const Tile<Key, Value>& tile, const float* shift,
-                            Index value_dim, HeadRows sums) {
-    const auto shifted = [&](simd::Float value, Index d) __attribute__((always_inline)) {
+// sums[h][:] = rescale[h] * sums[h][:] + unit[h] * sum_slot weights[h][slot] * (values[slot][:] + shift[:]) for all
+// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for the keys of the next
+// tile meanwhile.
+template <class Arithmetic, bool Shifted, class Key, class Value>
+inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& weights, Index heads,
+                            const Tile<Key, Value>& tile, const float* shift, Index value_dim, HeadRows sums,
+                            const Tile<Key, Value>& next, Index key_dim) {
+    const auto shifted = [&](typename Arithmetic::Operand value, Index d) __attribute__((always_inline)) {
         if constexpr (Shifted) return simd::add(value, simd::load(shift + d));
         else return value;
     };
-    split_heads(heads, [&]<int Heads>(Index first) {
-        const Weights block{{weights.probabilities[first], weights.probabilities.stride}, weights.rescale + first};
-        Index d = 0;
-        const auto load = [&](int slot, int v) __attribute__((always_inline)) {
-            return shifted(simd::load(tile.values[slot] + d + v * simd::kLanes), d + v * simd::kLanes);
-        };
-        const auto load_tail = [&](int slot, int) __attribute__((always_inline)) {
-            return shifted(simd::load_partial(tile.values[slot] + d, value_dim - d), d);
-        };
-        constexpr int kVectors = kBlockVectors[Heads];
-        for (; d + kVectors * simd::kLanes <= value_dim; d += kVectors * simd::kLanes)
-            accumulate_block<Heads, kVectors>(block, tile.tokens, load, {sums[first] + d, sums.stride});
-        for (; d + simd::kLanes <= value_dim; d += simd::kLanes)
-            accumulate_block<Heads, 1>(block, tile.tokens, load, {sums[first] + d, sums.stride});
-        if (d < value_dim) accumulate_block<Heads, 1>(block, tile.tokens, load_tail, {sums[first] + d, sums.stride});
-    });
+    int asked = 0;
+    split_evenly<Arithmetic::kBlocks.heads>(
+        heads, [&](Index first, auto n) __attribute__((always_inline)) {
+            constexpr int kHeads = n;
+            const Weights<typename Arithmetic::weight_type> block{weights.weights.from(first), weights.unit + first,
+                                                                  weights.rescale + first};
+            const Index whole = value_dim / simd::kLanes;
+            split_evenly<Arithmetic::kBlocks.vectors[kHeads]>(
+                whole, [&](Index vector, auto count) __attribute__((always_inline)) {
+                    constexpr int kVectors = count;
+                    const Index d = vector * simd::kLanes;
+                    const int until = static_cast<int>((vector + kVectors) * next.tokens / whole);
+                    for (; asked < until; ++asked) prefetch_row(next.keys[asked], key_dim);
+                    const auto load = [&](int slot, int v) __attribute__((always_inline)) {
+                        return shifted(Arithmetic::load_values(tile.values + slot, d + v * simd::kLanes),
+                                       d + v * simd::kLanes);
+                    };
+                    accumulate_block<Arithmetic, kHeads, kVectors>(block, tile.tokens, load, sums.from(first, d));
+                });
+            const Index d = whole * simd::kLanes;
+            const auto load_tail = [&](int slot, int) __attribute__((always_inline)) {
+                return shifted(Arithmetic::load_values_partial(tile.values + slot, d, value_dim - d), d);
+            };
+            if (d < value_dim)
+                accumulate_block<Arithmetic, kHeads, 1>(block, tile.tokens, load_tail, sums.from(first, d));
+        });
 }
 
 }  // namespace ifa::inline IFA_ISA

@@ -3,9 +3,8 @@
 
 #include <cstring>
 
+#include "online_softmax.hpp"
 #include "plan.hpp"
-#include "softmax_state.hpp"
-#include "tile.hpp"
 
 namespace ifa::inline IFA_ISA {
 
@@ -34,39 +33,58 @@ class Carver {
     std::size_t used_ = 0;
 };
 
-// Rows start on lines and hold whole vectors of every ISA.
+// Rows start on lines and hold whole vectors, of floats or of pairs, of every ISA.
 IFA_INLINE Index padded(Index dim) {
-    return (dim + 15) / 16 * 16;
+    return (dim + 31) / 32 * 32;
 }
 
 // What one job computes in. Rows are those of its query block.
 struct Scratch {
-    HeadRows queries;           // [G, Dk] folded, scaled to a safe exponent, padded with zeros
-    HeadRows scores;            // [G, tile] then probabilities
-    HeadRows accumulators;      // [G, Dv] of the states
-    float* multipliers;         // [G] what brings q.k back to natural units
-    float* constants;           // [G] what the codec's folding leaves out of a score
-    float* rescales;            // [G] factors of a tile's rescaling
-    float* value_shift;         // [Dv] whole parts of value offsets
-    double* folded;             // [Dk]
-    SoftmaxState* states;       // [G]
-    const std::byte* zero_row;  // a key or value row of zeros
+    HeadRows queries;                      // [G, Dk] folded, scaled to a safe exponent, padded with zeros
+    HeadRows scores;                       // [G, tile] then float weights
+    HeadRows accumulators;                 // [G, Dv] of the states
+    RowsOf<std::int16_t> integer_queries;  // [G, Dk] for integer products
+    RowsOf<std::int16_t> integer_weights;  // [G, tile] likewise
+    float* multipliers;                    // [G] what brings q.k back to natural units
+    float* constants;                      // [G] what the codec's folding leaves out of a score
+    OnlineSoftmax softmax;                 // [G] of the chunk so far
+    float* value_shift;                    // [Dv] whole parts of value offsets
+    double* folded;                        // [Dk]
+    SoftmaxState* states;                  // [G]
+    const std::byte* zero_row;             // a key or value row of zeros
 
     inline Scratch(Carver& carver, const Geometry& geometry)
         : queries{nullptr, padded(geometry.key_dim)},
           scores{nullptr, kTileStride},
-          accumulators{nullptr, padded(geometry.value_dim)} {
+          accumulators{nullptr, padded(geometry.value_dim)},
+          integer_queries{nullptr, padded(geometry.key_dim)},
+          integer_weights{nullptr, kTileStride} {
         const Index rows = geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0;
         queries.data = carver.take<float>(rows * queries.stride);
         scores.data = carver.take<float>(rows * scores.stride);
         accumulators.data = carver.take<float>(rows * accumulators.stride);
+        integer_queries.data = carver.take<std::int16_t>(rows * integer_queries.stride);
+        integer_weights.data = carver.take<std::int16_t>(rows * integer_weights.stride);
         multipliers = carver.take<float>(rows);
         constants = carver.take<float>(rows);
-        rescales = carver.take<float>(rows);
+        const Index lanes = padded(rows);
+        softmax = {carver.take<float>(lanes), carver.take<float>(lanes), carver.take<float>(lanes),
+                   carver.take<float>(lanes)};
         value_shift = carver.take<float>(accumulators.stride);
         folded = carver.take<double>(queries.stride);
         states = carver.take<SoftmaxState>(rows);
         zero_row = carver.take<std::byte>(zero_row_bytes(geometry));
+    }
+
+    template <class Arithmetic>
+    IFA_INLINE auto queries_of() const {
+        if constexpr (std::is_same_v<typename Arithmetic::query_type, float>) return queries;
+        else return integer_queries;
+    }
+    template <class Arithmetic>
+    IFA_INLINE auto weights_of() const {
+        if constexpr (std::is_same_v<typename Arithmetic::weight_type, float>) return scores;
+        else return integer_weights;
     }
 
     // Wide enough for the widest element type.

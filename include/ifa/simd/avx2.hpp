@@ -1,14 +1,19 @@
-// The dozen operations on 8 floats that the kernels are written in, for AVX2 + FMA + F16C.
+// The operations on 8 floats that the kernels are written in, for AVX2 + FMA + F16C.
 #pragma once
 
 #include <immintrin.h>
+
+#include <cstring>
 
 #include "../dtype.hpp"
 
 namespace ifa::inline IFA_ISA::simd {
 
 using Float = __m256;
+using Quad = __m128;  // the results of four reductions
 inline constexpr int kLanes = 8;
+inline constexpr int kRegisters = 16;
+inline constexpr bool kMaskedTails = false;
 
 IFA_INLINE Float set(float x) {
     return _mm256_set1_ps(x);
@@ -28,7 +33,41 @@ IFA_INLINE Float load(const std::int8_t* p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
 
-// Narrow stores round to nearest even; int8 saturates.
+// For integer products: sums of 32 bits, and pairs of 16 bits that each sum takes one of.
+using Int = __m256i;
+using Pairs = __m256i;
+
+IFA_INLINE Int zero_int() {
+    return _mm256_setzero_si256();
+}
+// 16 consecutive elements.
+IFA_INLINE Pairs load_pairs(const std::int16_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+IFA_INLINE Pairs load_pairs(const std::int8_t* p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+// a[0] b[0] a[1] b[1] ... of 8 elements each.
+IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
+    const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(a));
+    const __m128i second = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b));
+    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second));
+}
+// The pair at p in every lane.
+IFA_INLINE Pairs set_pair(const std::int16_t* p) {
+    std::int32_t pair;
+    std::memcpy(&pair, p, sizeof(pair));
+    return _mm256_set1_epi32(pair);
+}
+// a[2i] b[2i] + a[2i+1] b[2i+1] + c[i], exact while it fits.
+IFA_INLINE Int dot(Pairs a, Pairs b, Int c) {
+    return _mm256_add_epi32(c, _mm256_madd_epi16(a, b));
+}
+IFA_INLINE Float to_float(Int x) {
+    return _mm256_cvtepi32_ps(x);
+}
+
+// Narrow stores round to nearest even; integers saturate.
 IFA_INLINE void store(float* p, Float x) {
     _mm256_storeu_ps(p, x);
 }
@@ -44,6 +83,12 @@ IFA_INLINE void store(bfloat16* p, Float x) {
     const __m256i high = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, is_nan), 16);
     const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(high, high), 0x08);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+}
+IFA_INLINE void store(std::int16_t* p, Float x) {
+    const Float bounded = _mm256_min_ps(_mm256_max_ps(x, set(-32768.f)), set(32767.f));
+    const __m256i wide = _mm256_cvtps_epi32(bounded);
+    const __m128i high = _mm256_extracti128_si256(wide, 1);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(_mm256_castsi256_si128(wide), high));
 }
 IFA_INLINE void store(std::int8_t* p, Float x) {
     const Float bounded = _mm256_min_ps(_mm256_max_ps(x, set(-128.f)), set(127.f));
@@ -73,15 +118,45 @@ IFA_INLINE Float max(Float a, Float b) {
     return _mm256_max_ps(a, b);
 }
 
+// To the nearest whole number, even on a tie.
+IFA_INLINE Float round(Float x) {
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
 IFA_INLINE float reduce_add(Float x) {
-    const __m128 quad = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    const __m128 pair = _mm_add_ps(quad, _mm_movehl_ps(quad, quad));
-    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
+    const Float pairs = _mm256_add_ps(x, _mm256_permute_ps(x, 0x4e));
+    const Float quads = _mm256_add_ps(pairs, _mm256_permute_ps(pairs, 0xb1));
+    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
+}
+// reduce_add of each, by the same tree.
+IFA_INLINE Quad totals(Float a, Float b, Float c, Float d) {
+    const Float ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));  // a0+a2 b0+b2 a1+a3 b1+b3
+    const Float cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+    const Float halves = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+    return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+}
+IFA_INLINE Quad totals(Int a, Int b, Int c, Int d) {
+    const Int halves = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    return _mm_cvtepi32_ps(sums);
 }
 IFA_INLINE float reduce_max(Float x) {
     const __m128 quad = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 pair = _mm_max_ps(quad, _mm_movehl_ps(quad, quad));
     return _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)));
+}
+// reduce_max of each.
+IFA_INLINE Quad maxima(Float a, Float b, Float c, Float d) {
+    const Float ab = _mm256_max_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    const Float cd = _mm256_max_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+    const Float halves = _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+    return _mm_max_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+}
+IFA_INLINE Float join(const Quad* quads) {
+    return _mm256_set_m128(quads[1], quads[0]);
+}
+IFA_INLINE void store(float* p, Quad x) {
+    _mm_storeu_ps(p, x);
 }
 IFA_INLINE float first(Float x) {
     return _mm256_cvtss_f32(x);

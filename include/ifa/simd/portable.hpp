@@ -1,4 +1,4 @@
-// The dozen operations on 4 floats that the kernels are written in, for any target of GCC or Clang.
+// The operations on 4 floats that the kernels are written in, for any target of GCC or Clang.
 #pragma once
 
 #include <cstring>
@@ -10,7 +10,10 @@ namespace ifa::inline IFA_ISA::simd {
 using Float = float __attribute__((vector_size(16)));
 using Int = std::int32_t __attribute__((vector_size(16)));
 using Unsigned = std::uint32_t __attribute__((vector_size(16)));
+using Quad = Float;  // the results of four reductions
 inline constexpr int kLanes = 4;
+inline constexpr int kRegisters = 16;
+inline constexpr bool kMaskedTails = false;
 
 template <class To, class From>
 IFA_INLINE To bits_as(From x) {
@@ -78,7 +81,37 @@ IFA_INLINE std::uint16_t to_bfloat16_bits(float x) {
     return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-// Narrow stores round to nearest even; int8 saturates.
+// For integer products: sums of 32 bits, and pairs of 16 bits that each sum takes one of.
+using Pairs = std::int16_t __attribute__((vector_size(16)));
+
+IFA_INLINE Int zero_int() {
+    return Int{};
+}
+// 8 consecutive elements.
+template <class T>
+IFA_INLINE Pairs load_pairs(const T* p) {
+    return Pairs{p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]};
+}
+// a[0] b[0] a[1] b[1] ... of 4 elements each.
+IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
+    return Pairs{a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]};
+}
+// The pair at p in every lane.
+IFA_INLINE Pairs set_pair(const std::int16_t* p) {
+    return Pairs{p[0], p[1], p[0], p[1], p[0], p[1], p[0], p[1]};
+}
+// a[2i] b[2i] + a[2i+1] b[2i+1] + c[i], exact while it fits.
+IFA_INLINE Int dot(Pairs a, Pairs b, Int c) {
+    return Int{a[0] * b[0] + a[1] * b[1], a[2] * b[2] + a[3] * b[3], a[4] * b[4] + a[5] * b[5],
+               a[6] * b[6] + a[7] * b[7]} +
+           c;
+}
+IFA_INLINE Float to_float(Int x) {
+    return Float{static_cast<float>(x[0]), static_cast<float>(x[1]), static_cast<float>(x[2]),
+                 static_cast<float>(x[3])};
+}
+
+// Narrow stores round to nearest even; integers saturate.
 IFA_INLINE void store(float* p, Float x) {
     std::memcpy(p, &x, sizeof(x));
 }
@@ -91,6 +124,12 @@ IFA_INLINE void store(bfloat16* p, Float x) {
     const std::uint16_t lanes[kLanes] = {to_bfloat16_bits(x[0]), to_bfloat16_bits(x[1]), to_bfloat16_bits(x[2]),
                                          to_bfloat16_bits(x[3])};
     std::memcpy(static_cast<void*>(p), lanes, sizeof(lanes));
+}
+IFA_INLINE void store(std::int16_t* p, Float x) {
+    for (int i = 0; i < kLanes; ++i) {
+        const float bounded = x[i] > -32768.f ? (x[i] < 32767.f ? x[i] : 32767.f) : -32768.f;
+        p[i] = static_cast<std::int16_t>(__builtin_rintf(bounded));
+    }
 }
 IFA_INLINE void store(std::int8_t* p, Float x) {
     for (int i = 0; i < kLanes; ++i) {
@@ -127,13 +166,35 @@ IFA_INLINE Float max(Float a, Float b) {
     return bits_as<Float>((bits_as<Int>(a) & greater) | (bits_as<Int>(b) & ~greater));
 }
 
+// To the nearest whole number, even on a tie.
+IFA_INLINE Float round(Float x) {
+    return Float{__builtin_rintf(x[0]), __builtin_rintf(x[1]), __builtin_rintf(x[2]), __builtin_rintf(x[3])};
+}
+
 IFA_INLINE float reduce_add(Float x) {
     return (x[0] + x[2]) + (x[1] + x[3]);
+}
+// reduce_add of each, by the same tree.
+IFA_INLINE Quad totals(Float a, Float b, Float c, Float d) {
+    return Quad{reduce_add(a), reduce_add(b), reduce_add(c), reduce_add(d)};
+}
+IFA_INLINE Quad totals(Int a, Int b, Int c, Int d) {
+    const auto total = [](Int x) __attribute__((always_inline)) {
+        return (x[0] + x[1]) + (x[2] + x[3]);
+    };
+    return to_float(Int{total(a), total(b), total(c), total(d)});
 }
 IFA_INLINE float reduce_max(Float x) {
     const float even = x[0] > x[2] ? x[0] : x[2];
     const float odd = x[1] > x[3] ? x[1] : x[3];
     return even > odd ? even : odd;
+}
+// reduce_max of each.
+IFA_INLINE Quad maxima(Float a, Float b, Float c, Float d) {
+    return Quad{reduce_max(a), reduce_max(b), reduce_max(c), reduce_max(d)};
+}
+IFA_INLINE Float join(const Quad* quads) {
+    return quads[0];
 }
 IFA_INLINE float first(Float x) {
     return x[0];

@@ -5,7 +5,9 @@
 
 #include "../config.hpp"
 
-#if defined(IFA_ISA_AVX2)
+#if defined(IFA_ISA_AVX512)
+#include "avx512.hpp"
+#elif defined(IFA_ISA_AVX2)
 #include "avx2.hpp"
 #else
 #include "portable.hpp"
@@ -19,12 +21,28 @@
 
 namespace ifa::inline IFA_ISA::simd {
 
+// x, loaded once: compilers would repeat the load of an operand in each instruction that uses it, and loads are what a
+// register block saves.
+template <class Vector>
+IFA_INLINE Vector in_register(Vector x) {
+#if defined(__x86_64__)
+    asm("" : "+v"(x));
+#elif defined(__aarch64__)
+    asm("" : "+w"(x));
+#endif
+    return x;
+}
+
 // The first `count` elements, 1 to kLanes - 1, then zeros; reads nothing beyond them.
 template <class T>
 IFA_INLINE Float load_partial(const T* p, Index count) {
-    alignas(64) unsigned char bytes[kLanes * sizeof(T)] = {};
-    std::memcpy(bytes, static_cast<const void*>(p), static_cast<std::size_t>(count) * sizeof(T));
-    return load(reinterpret_cast<const T*>(bytes));
+    if constexpr (kMaskedTails) {
+        return load_masked(p, count);
+    } else {
+        alignas(64) unsigned char bytes[kLanes * sizeof(T)] = {};
+        std::memcpy(bytes, static_cast<const void*>(p), static_cast<std::size_t>(count) * sizeof(T));
+        return load(reinterpret_cast<const T*>(bytes));
+    }
 }
 
 template <class T>

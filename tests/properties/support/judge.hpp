@@ -132,7 +132,7 @@ class Judge {
     void judge_log_sum_exp(Index b, Index head, const reference::Row& exact) {
         const double got = case_.call.log_sum_exp.get(b, head, 0, 0);
         const bool nothing = exact.visible == 0 && got == exact.log_sum_exp;
-        const double bound = 2e-6 * (1 + std::max(exact.magnitude, stored_magnitude(b, head)) / 8);
+        const double bound = tau() * (1 + std::max(exact.magnitude, stored_magnitude(b, head)) / 8);
         expect_within(nothing ? 0 : std::abs(got - exact.log_sum_exp), bound, ratios_.log_sum_exp, "log-sum-exp", b,
                       head);
     }

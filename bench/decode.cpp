@@ -1,0 +1,243 @@
+#include "decode.hpp"
+
+#include <cmath>
+#include <random>
+
+namespace bench {
+
+namespace {
+
+constexpr std::size_t kColdCaches = 4;  // last-level caches that the layers of a cold row exceed
+constexpr Index kLeftPadding = 5;
+
+std::vector<float> normal_numbers(Index count) {
+    std::mt19937 bits(1);
+    std::normal_distribution<float> normal;
+    std::vector<float> numbers(static_cast<std::size_t>(count));
+    for (float& x : numbers) x = normal(bits);
+    return numbers;
+}
+
+// Hidden tokens: half of them, in runs of 64 or at random.
+std::vector<std::uint8_t> half_hidden(Index columns, bool runs) {
+    std::mt19937 bits(2);
+    std::vector<std::uint8_t> hidden(static_cast<std::size_t>(columns));
+    for (std::size_t i = 0; i < hidden.size(); ++i) hidden[i] = runs ? i / 64 % 2 : bits() % 2;
+    return hidden;
+}
+
+}  // namespace
+
+Decode::Decode(const Case& c, CacheMemory& memory) : case_(c), team_{c.threads} {
+    if (case_.cold) {
+        const auto bytes = static_cast<std::size_t>(layer_bytes());
+        layers_ = static_cast<Index>(kColdCaches * last_level_cache_bytes() / bytes + 1);
+    }
+    memory_ = memory.filled(case_.cache, static_cast<std::size_t>(layers_ * layer_bytes()));
+    query_ = normal_numbers(case_.batch * case_.heads.heads * case_.heads.head_dim);
+    out_.resize(query_.size());
+    antiquant_scale_.assign(static_cast<std::size_t>(2 * case_.heads.kv_heads * case_.heads.head_dim), 1.f / 64.f);
+    if (case_.block_size > 0) {
+        const Index blocks = cache_shape().batch;
+        for (Index i = 0; i < blocks; ++i) table_.push_back(static_cast<std::int32_t>(i * 1009 % blocks));
+    }
+    if (case_.ragged || case_.extra == Extra::kLengths || case_.extra == Extra::kLeftPadding)
+        for (Index b = 0; b < case_.batch; ++b) lengths_.push_back(static_cast<std::int32_t>(case_.length(b)));
+    if (case_.extra == Extra::kMaskRuns || case_.extra == Extra::kMaskRandom)
+        mask_ = half_hidden(columns(), case_.extra == Extra::kMaskRuns);
+    if (case_.extra == Extra::kPseShift)
+        for (const float x : normal_numbers(case_.heads.heads * columns())) bias_.push_back(ifa::float16(x));
+    if (case_.extra == Extra::kLeftPadding)
+        for (std::int32_t& length : lengths_) length -= kLeftPadding;
+    make_plan();
+}
+
+double Decode::scale() const {
+    return 1 / std::sqrt(static_cast<double>(case_.heads.head_dim));
+}
+
+// Ragged batches are paged: blocks are dealt to tokens that exist, so a batch of 31 short sequences costs no memory.
+ifa::Shape Decode::cache_shape() const {
+    const Index D = case_.heads.head_dim, heads = case_.heads.kv_heads;
+    if (case_.block_size == 0) return {.batch = case_.batch, .heads = heads, .seq = columns(), .head_dim = D};
+    const Index blocks = (case_.tokens() + case_.block_size - 1) / case_.block_size;
+    return {.batch = blocks, .heads = heads, .seq = case_.block_size, .head_dim = D};
+}
+
+Index Decode::tensor_bytes() const {
+    const ifa::Shape s = cache_shape();
+    return s.batch * s.heads * s.seq * s.head_dim * element_bytes(case_.cache);
+}
+
+Layer Decode::layer(Index i) const {
+    const std::byte* const key = memory_.get() + i * layer_bytes();
+    return {key, key + tensor_bytes()};
+}
+
+double Decode::visible_bytes() const {
+    const Index row = 2 * case_.heads.head_dim * element_bytes(case_.cache) * case_.heads.kv_heads;
+    Index tokens = 0;
+    for (Index b = 0; b < case_.batch; ++b)
+        tokens += lengths_.empty() ? case_.seq : lengths_[static_cast<std::size_t>(b)];
+    if (!mask_.empty()) tokens /= 2;
+    return static_cast<double>(tokens * row) + static_cast<double>(mask_.size() + 2 * bias_.size() + 4 * table_.size());
+}
+
+double Decode::flops() const {
+    const double tokens = visible_bytes() > 0 && !mask_.empty() ? static_cast<double>(case_.tokens()) / 2
+                                                                : static_cast<double>(case_.tokens());
+    return 4. * tokens * static_cast<double>(case_.heads.heads * case_.heads.head_dim);
+}
+
+namespace {
+
+// A block table of ragged sequences has rows of one length; entries that hold no token are never read.
+std::vector<std::int32_t> table_rows(const Case& c, const std::vector<std::int32_t>& blocks) {
+    const Index row = (c.seq + c.block_size - 1) / c.block_size;
+    std::vector<std::int32_t> table(static_cast<std::size_t>(c.batch * row), -1);
+    std::size_t next = 0;
+    for (Index b = 0; b < c.batch; ++b)
+        for (Index i = 0; i * c.block_size < c.length(b); ++i)
+            table[static_cast<std::size_t>(b * row + i)] = blocks[next++];
+    return table;
+}
+
+template <class T>
+constexpr bool kIsInt8 = std::is_same_v<T, std::int8_t>;
+
+template <class T>
+ifa::TensorView<const T> view(const std::byte* memory, const ifa::Shape& shape, Layout layout) {
+    const auto* const elements = reinterpret_cast<const T*>(memory);
+    return layout == Layout::kBsh ? ifa::bsh(elements, shape) : ifa::bnsd(elements, shape);
+}
+
+}  // namespace
+
+void Decode::make_plan() {
+    if (case_.block_size > 0) table_ = table_rows(case_, table_);
+    const Index rows = case_.block_size > 0 ? (case_.seq + case_.block_size - 1) / case_.block_size : 0;
+    const auto plan_over = [&](const auto& kv) {
+        if (lengths_.empty()) plan_ = ifa::plan(case_.query(), kv, team_);
+        else if constexpr (requires { kv.table; })
+            plan_ = ifa::plan(case_.query(), kv, team_, ifa::RightPadding{lengths_});
+        else if (case_.extra == Extra::kLeftPadding)
+            plan_ = ifa::plan(case_.query(), kv, team_, ifa::LeftPadding{lengths_, 0});
+        else plan_ = ifa::plan(case_.query(), kv, team_, ifa::RightPadding{lengths_});
+    };
+    // The element type does not matter to a plan.
+    const auto key = view<float>(memory_.get(), cache_shape(), case_.layout);
+    if (case_.block_size > 0)
+        plan_over(ifa::PagedKv{key, key, ifa::block_table(table_, {.batch = case_.batch, .max_blocks = rows})});
+    else plan_over(ifa::ContiguousKv{key, key});
+    workspace_.resize(plan_->workspace_bytes());
+}
+
+template <class Kv, class... Policies>
+void Decode::call(const Kv& kv, const Policies&... policies) {
+    ifa::incre_flash_attention(ifa::bnsd(query_, case_.query()), kv, ifa::bnsd(out_, case_.query()),
+                               {.scale = scale(), .plan = &*plan_, .workspace = workspace_}, team_, policies...);
+}
+
+template <class T, class Storage>
+void Decode::run_with(const Storage& storage) {
+    if constexpr (kIsInt8<T>) {
+        const auto kv = ifa::antiquant(storage, ifa::per_channel(antiquant_scale_));
+        if (case_.extra == Extra::kHighPrecision) call(kv, ifa::HighPrecision{});
+        else call(kv);
+    } else if constexpr (requires { storage.table; }) {
+        call(storage);
+    } else {
+        if (!mask_.empty()) call(storage, ifa::AttnMask{ifa::mask(mask_, {.seq = columns()})});
+        else if (!bias_.empty())
+            call(storage, ifa::PseShift{ifa::bias(bias_, {.heads = case_.heads.heads, .seq = columns()})});
+        else call(storage);
+    }
+}
+
+template <class T>
+void Decode::run_on(const Layer& layer) {
+    const auto key = view<T>(layer.key, cache_shape(), case_.layout);
+    const auto value = view<T>(layer.value, cache_shape(), case_.layout);
+    const Index rows = case_.block_size > 0 ? (case_.seq + case_.block_size - 1) / case_.block_size : 0;
+    if (case_.block_size > 0)
+        run_with<T>(ifa::PagedKv{key, value, ifa::block_table(table_, {.batch = case_.batch, .max_blocks = rows})});
+    else run_with<T>(ifa::ContiguousKv{key, value});
+}
+
+void Decode::run() {
+    const Layer current = layer(next_layer_);
+    next_layer_ = (next_layer_ + 1) % layers_;
+    switch (case_.cache) {
+        case Element::kFloat32: return run_on<float>(current);
+        case Element::kFloat16: return run_on<ifa::float16>(current);
+        case Element::kBfloat16: return run_on<ifa::bfloat16>(current);
+        case Element::kInt8: return run_on<std::int8_t>(current);
+    }
+}
+
+double Decode::bias_at(Index head, Index column) const {
+    return bias_.empty() ? 0 : static_cast<double>(bias_[static_cast<std::size_t>(head * columns() + column)]);
+}
+
+template <class T>
+std::vector<double> Decode::exact_row(const Layer& layer, Index sequence, Index head) const {
+    const Index D = case_.heads.head_dim, kv_head = head / case_.group();
+    const auto key = view<T>(layer.key, cache_shape(), case_.layout);
+    const auto value = view<T>(layer.value, cache_shape(), case_.layout);
+    const double unit = kIsInt8<T> ? 1. / 64 : 1;
+    const float* const query = query_.data() + (sequence * case_.heads.heads + head) * D;
+    const ifa::Window window = plan_->window(sequence);
+    const auto row = [&](const auto& tensor, Index column) {
+        if (case_.block_size == 0) return tensor.row(sequence, kv_head, column);
+        const Index row_blocks = (case_.seq + case_.block_size - 1) / case_.block_size;
+        const auto entry = static_cast<std::size_t>(sequence * row_blocks + column / case_.block_size);
+        return tensor.row(table_[entry], kv_head, column % case_.block_size);
+    };
+    double largest = -1e300, sum = 0;
+    std::vector<double> scores, out(static_cast<std::size_t>(D));
+    for (Index j = window.begin; j < window.end; ++j) {
+        double dot = 0;
+        for (Index d = 0; d < D; ++d)
+            dot += static_cast<double>(query[d]) * static_cast<double>(static_cast<float>(row(key, j)[d]));
+        const bool hidden = !mask_.empty() && mask_[static_cast<std::size_t>(j)];
+        scores.push_back(hidden ? -1e300 : scale() * unit * dot + bias_at(head, j));
+        largest = std::max(largest, scores.back());
+    }
+    for (Index j = window.begin; j < window.end; ++j) {
+        const double weight = std::exp(scores[static_cast<std::size_t>(j - window.begin)] - largest);
+        sum += weight;
+        for (Index d = 0; d < D; ++d)
+            out[static_cast<std::size_t>(d)] +=
+                weight * unit * static_cast<double>(static_cast<float>(row(value, j)[d]));
+    }
+    for (double& x : out) x /= sum;
+    return out;
+}
+
+double Decode::relative_error() {
+    const Index D = case_.heads.head_dim, rows = case_.batch * case_.heads.heads;
+    next_layer_ = 0;
+    run();
+    double error = 0;
+    for (const Index index : {Index{0}, rows / 2, rows - 1}) {
+        const Index sequence = index / case_.heads.heads, head = index % case_.heads.heads;
+        std::vector<double> exact;
+        switch (case_.cache) {
+            case Element::kFloat32: exact = exact_row<float>(layer(0), sequence, head); break;
+            case Element::kFloat16: exact = exact_row<ifa::float16>(layer(0), sequence, head); break;
+            case Element::kBfloat16: exact = exact_row<ifa::bfloat16>(layer(0), sequence, head); break;
+            case Element::kInt8: exact = exact_row<std::int8_t>(layer(0), sequence, head); break;
+        }
+        double largest = 0, difference = 0;
+        for (Index d = 0; d < D; ++d) {
+            const double x = exact[static_cast<std::size_t>(d)];
+            const double got = static_cast<double>(out_[static_cast<std::size_t>(index * D + d)]);
+            largest = std::max(largest, std::abs(x));
+            difference = std::max(difference, std::abs(got - x));
+        }
+        error = std::max(error, difference / largest);
+    }
+    return error;
+}
+
+}  // namespace bench

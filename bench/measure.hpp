@@ -1,0 +1,67 @@
+// A row: a case and the machine's limits, measured in turn. A pair: two cases in turn.
+#pragma once
+
+#include "decode.hpp"
+#include "probe.hpp"
+
+namespace bench {
+
+struct Result {
+    Case which;
+    double seconds = 0;         // median of a call
+    double spread = 0;          // 90 % quantile over 10 % quantile
+    double read_bandwidth = 0;  // bytes per second: the best median of all ways of reading
+    double fma_peak = 0;        // float32 operations per second, likewise by median
+    double visible_bytes = 0, flops = 0;
+    double relative_error = 0;
+
+    double floor_memory() const { return visible_bytes / read_bandwidth; }
+    double floor_fma() const { return flops / fma_peak; }
+    double roofline() const { return std::max(floor_memory(), floor_fma()) / seconds; }
+};
+
+// Rounds of one call, one reading of a cache and one burst of multiply-adds, so that a drifting machine drifts for all.
+inline Result measure(Decode& decode, double least_seconds) {
+    constexpr std::size_t kWays = std::size(kReadings), kLeastRounds = 3 * kWays, kMostRounds = 125 * kWays;
+    const Team team{decode.which().threads};
+    std::vector<double> calls, peaks, bandwidths[kWays];
+    Index next = 0;
+    const auto probe = [&](std::size_t way) {
+        next = (next + decode.layers() / 2 + 1) % decode.layers();
+        return read_bandwidth(kReadings[way], decode.layer(next).key, decode.layer_bytes(), team);
+    };
+    decode.run();
+    double spent = 0;
+    for (std::size_t round = 0; round < kLeastRounds || (spent < least_seconds && round < kMostRounds); ++round)
+        spent += seconds([&] {
+            calls.push_back(seconds([&] { decode.run(); }));
+            bandwidths[round % kWays].push_back(probe(round % kWays));
+            peaks.push_back(fma_peak(team));
+        });
+    double best = 0;
+    for (const auto& way : bandwidths) best = std::max(best, median(way));
+    return {.which = decode.which(),
+            .seconds = median(calls),
+            .spread = quantile(calls, 0.9) / quantile(calls, 0.1),
+            .read_bandwidth = best,
+            .fma_peak = median(peaks),
+            .visible_bytes = decode.visible_bytes(),
+            .flops = decode.flops(),
+            .relative_error = decode.relative_error()};
+}
+
+// Time of `a` over time of `b`, called in turn.
+template <class A, class B>
+Interval measure_pair(const A& a, const B& b, int pairs) {
+    std::vector<double> ratios;
+    a(), b();
+    for (int i = 0; i < pairs; ++i) {
+        // Who goes first alternates.
+        double times[2];
+        for (const int k : {i % 2, 1 - i % 2}) times[k] = k == 0 ? seconds(a) : seconds(b);
+        ratios.push_back(times[0] / times[1]);
+    }
+    return bootstrap(ratios);
+}
+
+}  // namespace bench

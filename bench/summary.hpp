@@ -1,0 +1,86 @@
+// One screen: where the library stands against its targets.
+#pragma once
+
+#include <cstdio>
+#include <map>
+
+#include "measure.hpp"
+#include "rows.hpp"
+
+namespace bench {
+
+// A group of rows that share a target.
+struct Group {
+    const char* name;
+    double median, least;  // rooflines that must be reached
+};
+
+inline Group group_of(const Result& row) {
+    const double memory = row.floor_memory(), fma = row.floor_fma();
+    if (row.which.threads > 1) return {"all threads", 0, 0};
+    if (row.which.cache == Element::kInt8) return {"int8", 0, 0};
+    if (row.which.cache == Element::kFloat32) return {"float32", 0, 0};
+    if (fma >= 1.3 * memory && row.which.heads.head_dim < 128) return {"16-bit, compute-bound, D < 128", 0.65, 0};
+    if (fma >= 1.3 * memory) return {"16-bit, compute-bound", 0.75, 0.65};
+    if (memory >= 1.3 * fma) return {"16-bit, memory-bound", 0.85, 0.75};
+    return {"16-bit, in between", 0.75, 0.65};
+}
+
+inline void print_rows(const std::vector<Result>& rows) {
+    std::map<std::string, std::pair<Group, std::vector<const Result*>>> groups;
+    for (const Result& row : rows) {
+        const Group group = group_of(row);
+        auto& members = groups.try_emplace(group.name, group, std::vector<const Result*>()).first->second.second;
+        members.push_back(&row);
+    }
+    std::printf("\n%-34s %5s %8s %8s %8s   %s\n", "roofline", "rows", "median", "worst", "must", "worst row");
+    for (const auto& [name, group] : groups) {
+        std::vector<double> rooflines;
+        const Result* worst = group.second[0];
+        for (const Result* row : group.second) {
+            rooflines.push_back(row->roofline());
+            if (row->roofline() < worst->roofline()) worst = row;
+        }
+        std::printf("%-34s %5zu %8.2f %8.2f", name.c_str(), rooflines.size(), median(rooflines), worst->roofline());
+        if (group.first.median > 0) std::printf(" %4.2f/%4.2f", group.first.median, group.first.least);
+        else std::printf("          ");
+        std::printf("   %s\n", bench::name(worst->which).c_str());
+    }
+}
+
+inline const char* verdict(const Interval& ratio, double must) {
+    if (ratio.high <= must + 0.02) return "met";
+    return ratio.low > must ? "missed" : "not resolved";
+}
+
+inline void print_pairs(CacheMemory& memory, int pairs) {
+    std::printf("\n%-50s %7s %17s %7s\n", "time against", "ratio", "95 % interval", "must");
+    for (const Pair& pair : default_pairs()) {
+        Decode a(pair.a, memory), b(pair.b, memory);
+        const Interval ratio = measure_pair([&] { a.run(); }, [&] { b.run(); }, pairs);
+        std::printf("%-50s %7.3f  [%6.3f, %6.3f] %7.3f  %s\n", pair.name.c_str(), ratio.median, ratio.low, ratio.high,
+                    pair.must, verdict(ratio, pair.must));
+        std::fflush(stdout);
+    }
+}
+
+// The time that a call takes whatever its length: the intercept over S = 8 to 64, in seconds.
+inline double fixed_cost(CacheMemory& memory) {
+    constexpr int kCalls = 200;
+    double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0, n = 0;
+    for (Index seq = 8; seq <= 64; seq += 8) {
+        Decode decode({.seq = seq, .cold = false}, memory);
+        std::vector<double> times;
+        for (int round = 0; round < 21; ++round)
+            times.push_back(seconds([&] {
+                                for (int call = 0; call < kCalls; ++call) decode.run();
+                            }) /
+                            kCalls);
+        const auto x = static_cast<double>(seq);
+        sum_x += x, sum_y += median(times), sum_xx += x * x, sum_xy += x * median(times), n += 1;
+    }
+    const double slope = (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
+    return (sum_y - slope * sum_x) / n;
+}
+
+}  // namespace bench

@@ -1,0 +1,100 @@
+// What the two products of a tile are computed in: float32, or integers for int8 caches.
+#pragma once
+
+#include "../simd/simd.hpp"
+
+namespace ifa::inline IFA_ISA {
+
+// Register blocks by the number of heads in them: the tokens of a block of scores, and the vectors of D of a block of
+// outputs. Each holds as many accumulators as leave room for one operand of one side, all those of the other, and a
+// temporary where a product and its sum are two instructions: with 16 registers 12 + 3 + 1, or 8 + 4 + 1 + 1. Blocks of
+// scores divide a tile; those of fewer than 8 accumulators wait for their own sums.
+struct Blocks {
+    int heads;
+    int tokens[9], vectors[9];
+};
+inline constexpr Blocks kBlocksOf16{6, {0, 8, 6, 4, 3, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 3, 2, 2}, {0, 8, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf32{8, {0, 12, 12, 8, 6, 4, 4, 3, 3}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
+
+// float32 multiply-adds, whatever the elements are.
+struct FloatProducts {
+    using query_type = float;
+    using weight_type = float;
+    using Sum = simd::Float;
+    using Operand = simd::Float;
+    static constexpr Blocks kBlocks = simd::kRegisters >= 32 ? kBlocksOf32 : kBlocksOf16;
+    static constexpr Index kStep = simd::kLanes;  // elements of a row per operand
+    static constexpr int kSlots = 1;              // tokens per step of a sum over tokens
+
+    // The exponent e that folded queries are brought to, max |q| in [2^e, 2^(e+1)): no sum over 512 products with a
+    // finite float overflows.
+    static constexpr int query_exponent(Index) { return -10; }
+
+    static IFA_INLINE Sum zero() { return simd::set(0.f); }
+    template <class T>
+    static IFA_INLINE Operand load(const T* p) {
+        return simd::in_register(simd::load(p));
+    }
+    template <class T>
+    static IFA_INLINE Operand load_partial(const T* p, Index count) {
+        return simd::load_partial(p, count);
+    }
+    static IFA_INLINE Operand broadcast(const float* weight) { return simd::in_register(simd::set(*weight)); }
+    template <class T>
+    static IFA_INLINE Operand load_values(const T* const* rows, Index d) {
+        return simd::in_register(simd::load(rows[0] + d));
+    }
+    template <class T>
+    static IFA_INLINE Operand load_values_partial(const T* const* rows, Index d, Index count) {
+        return simd::load_partial(rows[0] + d, count);
+    }
+    static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::fma(a, b, c); }
+    static IFA_INLINE simd::Float total(Sum sum, simd::Float) { return sum; }
+};
+
+// int8 elements against queries and weights of 16 bits. Every sum is exact, so scores have the same bits on every
+// instruction set. 16 bits lose about as much as float32 sums over long caches do; 8 would lose a hundred times more.
+struct IntegerProducts {
+    using query_type = std::int16_t;
+    using weight_type = std::int16_t;
+    using Sum = simd::Int;
+    using Operand = simd::Pairs;
+    static constexpr Blocks kBlocks = simd::kRegisters >= 32 ? kBlocksOf32 : kBlocksOf16WithTemporary;
+    static constexpr Index kStep = 2 * simd::kLanes;
+    static constexpr int kSlots = 2;
+
+    // dim * 2^(e+1) * 2^7 stays below 2^31.
+    static constexpr int query_exponent(Index dim) {
+        int exponent = 14;
+        for (; dim > 256; dim = (dim + 1) / 2) --exponent;
+        return exponent;
+    }
+
+    static IFA_INLINE Sum zero() { return simd::zero_int(); }
+    template <class T>
+    static IFA_INLINE Operand load(const T* p) {
+        return simd::in_register(simd::load_pairs(p));
+    }
+    static IFA_INLINE Operand load_partial(const std::int8_t* p, Index count) {
+        std::int8_t bytes[kStep] = {};
+        std::memcpy(bytes, p, static_cast<std::size_t>(count));
+        return simd::load_pairs(bytes);
+    }
+    static IFA_INLINE Operand broadcast(const std::int16_t* weights) {
+        return simd::in_register(simd::set_pair(weights));
+    }
+    static IFA_INLINE Operand load_values(const std::int8_t* const* rows, Index d) {
+        return simd::interleave(rows[0] + d, rows[1] + d);
+    }
+    static IFA_INLINE Operand load_values_partial(const std::int8_t* const* rows, Index d, Index count) {
+        std::int8_t bytes[2][simd::kLanes] = {};
+        std::memcpy(bytes[0], rows[0] + d, static_cast<std::size_t>(count));
+        std::memcpy(bytes[1], rows[1] + d, static_cast<std::size_t>(count));
+        return simd::interleave(bytes[0], bytes[1]);
+    }
+    static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::in_register(simd::dot(a, b, c)); }
+    static IFA_INLINE simd::Float total(Sum sum, simd::Float unit) { return simd::mul(simd::to_float(sum), unit); }
+};
+
+}  // namespace ifa::inline IFA_ISA

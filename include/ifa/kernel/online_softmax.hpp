@@ -1,0 +1,103 @@
+// The online softmax of a block of heads: how their maxima and sums grow by a tile, a vector of heads at a time.
+#pragma once
+
+#include <type_traits>
+
+#include "softmax_state.hpp"
+#include "tile.hpp"
+
+namespace ifa::inline IFA_ISA {
+
+// What an integer weight of 1 is: weights are exponentials of at most 1 in these units.
+inline constexpr float kWeightUnits = 32767;
+
+inline constexpr float kLowest = -std::numeric_limits<float>::max();
+
+// One number for each head of a block: whole vectors, so that lanes beyond the last head may be read and written.
+struct OnlineSoftmax {
+    float* maxima = nullptr;    // largest score so far
+    float* sums = nullptr;      // of exp(score - maximum)
+    float* rescales = nullptr;  // what the tile multiplies earlier sums by: exactly 1 unless the maximum grew
+    float* units = nullptr;     // what a weight of 1 in the tile stands for
+
+    inline void clear(Index heads) const {
+        for (Index i = 0; i < heads; i += simd::kLanes) {
+            simd::store(maxima + i, simd::set(kHidden));
+            simd::store(sums + i, simd::set(0.f));
+        }
+    }
+
+    // Turns a tile's scores, whole vectors with -inf where hidden, into weights and adds their sums. Weights of float
+    // are exp(score - maximum), those of std::int16_t exp(score - the tile's own maximum): against the row's maximum a
+    // far peak would round all others to zero.
+    template <class Weight>
+    inline void absorb(HeadRows scores, Index heads, RowsOf<Weight> weights) const {
+        constexpr bool kQuantised = std::is_same_v<Weight, std::int16_t>;
+        float subtracted[simd::kLanes];
+        for (Index first = 0; first < heads; first += simd::kLanes) {
+            const Index count = heads - first < simd::kLanes ? heads - first : Index{simd::kLanes};
+            const simd::Float before = simd::load(maxima + first);
+            const simd::Float tile = for_each_head<simd::maxima>(
+                count,
+                simd::set(kHidden), [&](Index i) __attribute__((always_inline)) { return largest(scores[first + i]); });
+            const simd::Float after = simd::max(tile, before), reference = zero_if_hidden(after);
+            const simd::Float from = kQuantised ? zero_if_hidden(tile) : reference;
+            const simd::Float rescale = simd::exp(simd::sub(before, reference));
+            simd::Float unit = simd::set(1.f);
+            if constexpr (kQuantised)
+                unit = simd::mul(simd::exp(simd::sub(from, reference)), simd::set(1 / kWeightUnits));
+            simd::store(subtracted, from);
+            const simd::Float total = for_each_head<kTotals>(
+                count, simd::set(0.f), [&](Index i) __attribute__((always_inline)) {
+                    return weigh<kQuantised>(scores[first + i], subtracted[i], weights[first + i]);
+                });
+            simd::store(sums + first, simd::fma(simd::load(sums + first), rescale, simd::mul(total, unit)));
+            simd::store(maxima + first, after);
+            simd::store(rescales + first, rescale);
+            simd::store(units + first, unit);
+        }
+    }
+
+   private:
+    using Reduction = simd::Quad (*)(simd::Float, simd::Float, simd::Float, simd::Float);
+    static constexpr Reduction kTotals = simd::totals;
+
+    // A lane for each head: the reduction of row(head), or of `none` beyond the last.
+    template <Reduction reduce, class Row>
+    static IFA_INLINE simd::Float for_each_head(Index heads, simd::Float none, const Row& row) {
+        simd::Quad quads[simd::kLanes / 4];
+        IFA_UNROLL for (Index i = 0; i < simd::kLanes; i += 4) {
+            simd::Float rows[4] = {none, none, none, none};
+            for (Index j = 0; j < 4 && i + j < heads; ++j) rows[j] = row(i + j);
+            quads[i / 4] = reduce(rows[0], rows[1], rows[2], rows[3]);
+        }
+        return simd::join(quads);
+    }
+
+    // What scores are measured from: 0 while nothing is visible, so that exp(-inf - 0) = 0.
+    static IFA_INLINE simd::Float zero_if_hidden(simd::Float maximum) {
+        return simd::zero_below(maximum, maximum, simd::set(kLowest));
+    }
+
+    static IFA_INLINE simd::Float largest(const float* scores) {
+        simd::Float x = simd::load(scores);
+        IFA_UNROLL for (int i = simd::kLanes; i < kTileFloats; i += simd::kLanes) x =
+            simd::max(simd::load(scores + i), x);
+        return x;
+    }
+
+    // The weights of one head's tile; returns their sum lane by lane.
+    template <bool Quantised, class Weight>
+    static IFA_INLINE simd::Float weigh(const float* scores, float from, Weight* weights) {
+        simd::Float total = simd::set(0.f);
+        IFA_UNROLL for (int i = 0; i < kTileFloats; i += simd::kLanes) {
+            simd::Float weight = simd::exp(simd::sub(simd::load(scores + i), simd::set(from)));
+            if constexpr (Quantised) weight = simd::round(simd::mul(weight, simd::set(kWeightUnits)));
+            simd::store(weights + i, weight);
+            total = simd::add(total, weight);
+        }
+        return total;
+    }
+};
+
+}  // namespace ifa::inline IFA_ISA
