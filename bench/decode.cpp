@@ -41,7 +41,7 @@ Decode::Decode(const Case& c, CacheMemory& memory) : case_(c), team_{c.threads} 
         const Index blocks = cache_shape().batch;
         for (Index i = 0; i < blocks; ++i) table_.push_back(static_cast<std::int32_t>(i * 1009 % blocks));
     }
-    if (case_.ragged || case_.extra == Extra::kLengths || case_.extra == Extra::kLeftPadding)
+    if (case_.block_size > 0 || case_.extra == Extra::kLengths || case_.extra == Extra::kLeftPadding)
         for (Index b = 0; b < case_.batch; ++b) lengths_.push_back(static_cast<std::int32_t>(case_.length(b)));
     if (case_.extra == Extra::kMaskRuns || case_.extra == Extra::kMaskRandom)
         mask_ = half_hidden(columns(), case_.extra == Extra::kMaskRuns);

@@ -70,7 +70,7 @@ IFA_INLINE void store(float* p, Float x) {
     _mm512_storeu_ps(p, x);
 }
 IFA_INLINE void store(float16* p, Float x) {
-    const __m256i half = _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m256i half = _mm512_maskz_cvtps_ph(kAll, x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), half);
 }
 IFA_INLINE void store(bfloat16* p, Float x) {
