@@ -49,6 +49,8 @@ struct Case {
         for (Index b = 0; b < batch; ++b) sum += length(b);
         return sum;
     }
+    // Of a sequence in a paged cache.
+    Index blocks() const { return block_size > 0 ? (seq + block_size - 1) / block_size : 0; }
     Index group() const { return heads.heads / heads.kv_heads; }
 };
 

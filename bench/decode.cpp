@@ -1,5 +1,6 @@
 #include "decode.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::size_t kColdCaches = 4;  // last-level caches that the layers of a cold row exceed
 constexpr Index kLeftPadding = 5;
+constexpr float kUnit = 1.f / 64;  // of an int8 element
 
 std::vector<float> normal_numbers(Index count) {
     std::mt19937 bits(1);
@@ -26,6 +28,16 @@ std::vector<std::uint8_t> half_hidden(Index columns, bool runs) {
     return hidden;
 }
 
+// Blocks far from each other, dealt to the tokens that exist; entries that hold no token are never read.
+std::vector<std::int32_t> permuted_table(const Case& c, Index blocks) {
+    std::vector<std::int32_t> table(static_cast<std::size_t>(c.batch * c.blocks()), -1);
+    Index next = 0;
+    for (Index b = 0; b < c.batch; ++b)
+        for (Index i = 0; i * c.block_size < c.length(b); ++i)
+            table[static_cast<std::size_t>(b * c.blocks() + i)] = static_cast<std::int32_t>(next++ * 1009 % blocks);
+    return table;
+}
+
 }  // namespace
 
 Decode::Decode(const Case& c, CacheMemory& memory) : case_(c), team_{c.threads} {
@@ -36,20 +48,22 @@ Decode::Decode(const Case& c, CacheMemory& memory) : case_(c), team_{c.threads} 
     memory_ = memory.filled(case_.cache, static_cast<std::size_t>(layers_ * layer_bytes()));
     query_ = normal_numbers(case_.batch * case_.heads.heads * case_.heads.head_dim);
     out_.resize(query_.size());
-    antiquant_scale_.assign(static_cast<std::size_t>(2 * case_.heads.kv_heads * case_.heads.head_dim), 1.f / 64.f);
-    if (case_.block_size > 0) {
-        const Index blocks = cache_shape().batch;
-        for (Index i = 0; i < blocks; ++i) table_.push_back(static_cast<std::int32_t>(i * 1009 % blocks));
-    }
-    if (case_.block_size > 0 || case_.extra == Extra::kLengths || case_.extra == Extra::kLeftPadding)
-        for (Index b = 0; b < case_.batch; ++b) lengths_.push_back(static_cast<std::int32_t>(case_.length(b)));
-    if (case_.extra == Extra::kMaskRuns || case_.extra == Extra::kMaskRandom)
-        mask_ = half_hidden(columns(), case_.extra == Extra::kMaskRuns);
-    if (case_.extra == Extra::kPseShift)
-        for (const float x : normal_numbers(case_.heads.heads * columns())) bias_.push_back(ifa::float16(x));
-    if (case_.extra == Extra::kLeftPadding)
-        for (std::int32_t& length : lengths_) length -= kLeftPadding;
+    antiquant_scale_.assign(static_cast<std::size_t>(2 * case_.heads.kv_heads * case_.heads.head_dim), kUnit);
+    make_extras();
     make_plan();
+}
+
+void Decode::make_extras() {
+    const Extra extra = case_.extra;
+    if (case_.block_size > 0) table_ = permuted_table(case_, cache_shape().batch);
+    if (case_.block_size > 0 || extra == Extra::kLengths || extra == Extra::kLeftPadding)
+        for (Index b = 0; b < case_.batch; ++b) lengths_.push_back(static_cast<std::int32_t>(case_.length(b)));
+    if (extra == Extra::kMaskRuns || extra == Extra::kMaskRandom)
+        mask_ = half_hidden(case_.seq, extra == Extra::kMaskRuns);
+    if (extra == Extra::kPseShift)
+        for (const float x : normal_numbers(case_.heads.heads * case_.seq)) bias_.push_back(ifa::float16(x));
+    if (extra == Extra::kLeftPadding)
+        for (std::int32_t& length : lengths_) length -= kLeftPadding;
 }
 
 double Decode::scale() const {
@@ -59,7 +73,7 @@ double Decode::scale() const {
 // Ragged batches are paged: blocks are dealt to tokens that exist, so a batch of 31 short sequences costs no memory.
 ifa::Shape Decode::cache_shape() const {
     const Index D = case_.heads.head_dim, heads = case_.heads.kv_heads;
-    if (case_.block_size == 0) return {.batch = case_.batch, .heads = heads, .seq = columns(), .head_dim = D};
+    if (case_.block_size == 0) return {.batch = case_.batch, .heads = heads, .seq = case_.seq, .head_dim = D};
     const Index blocks = (case_.tokens() + case_.block_size - 1) / case_.block_size;
     return {.batch = blocks, .heads = heads, .seq = case_.block_size, .head_dim = D};
 }
@@ -91,17 +105,6 @@ double Decode::flops() const {
 
 namespace {
 
-// A block table of ragged sequences has rows of one length; entries that hold no token are never read.
-std::vector<std::int32_t> table_rows(const Case& c, const std::vector<std::int32_t>& blocks) {
-    const Index row = (c.seq + c.block_size - 1) / c.block_size;
-    std::vector<std::int32_t> table(static_cast<std::size_t>(c.batch * row), -1);
-    std::size_t next = 0;
-    for (Index b = 0; b < c.batch; ++b)
-        for (Index i = 0; i * c.block_size < c.length(b); ++i)
-            table[static_cast<std::size_t>(b * row + i)] = blocks[next++];
-    return table;
-}
-
 template <class T>
 constexpr bool kIsInt8 = std::is_same_v<T, std::int8_t>;
 
@@ -114,8 +117,6 @@ ifa::TensorView<const T> view(const std::byte* memory, const ifa::Shape& shape, 
 }  // namespace
 
 void Decode::make_plan() {
-    if (case_.block_size > 0) table_ = table_rows(case_, table_);
-    const Index rows = case_.block_size > 0 ? (case_.seq + case_.block_size - 1) / case_.block_size : 0;
     const auto plan_over = [&](const auto& kv) {
         if (lengths_.empty()) plan_ = ifa::plan(case_.query(), kv, team_);
         else if constexpr (requires { kv.table; })
@@ -127,7 +128,8 @@ void Decode::make_plan() {
     // The element type does not matter to a plan.
     const auto key = view<float>(memory_.get(), cache_shape(), case_.layout);
     if (case_.block_size > 0)
-        plan_over(ifa::PagedKv{key, key, ifa::block_table(table_, {.batch = case_.batch, .max_blocks = rows})});
+        plan_over(
+            ifa::PagedKv{key, key, ifa::block_table(table_, {.batch = case_.batch, .max_blocks = case_.blocks()})});
     else plan_over(ifa::ContiguousKv{key, key});
     workspace_.resize(plan_->workspace_bytes());
 }
@@ -147,9 +149,9 @@ void Decode::run_with(const Storage& storage) {
     } else if constexpr (requires { storage.table; }) {
         call(storage);
     } else {
-        if (!mask_.empty()) call(storage, ifa::AttnMask{ifa::mask(mask_, {.seq = columns()})});
+        if (!mask_.empty()) call(storage, ifa::AttnMask{ifa::mask(mask_, {.seq = case_.seq})});
         else if (!bias_.empty())
-            call(storage, ifa::PseShift{ifa::bias(bias_, {.heads = case_.heads.heads, .seq = columns()})});
+            call(storage, ifa::PseShift{ifa::bias(bias_, {.heads = case_.heads.heads, .seq = case_.seq})});
         else call(storage);
     }
 }
@@ -158,9 +160,9 @@ template <class T>
 void Decode::run_on(const Layer& layer) {
     const auto key = view<T>(layer.key, cache_shape(), case_.layout);
     const auto value = view<T>(layer.value, cache_shape(), case_.layout);
-    const Index rows = case_.block_size > 0 ? (case_.seq + case_.block_size - 1) / case_.block_size : 0;
     if (case_.block_size > 0)
-        run_with<T>(ifa::PagedKv{key, value, ifa::block_table(table_, {.batch = case_.batch, .max_blocks = rows})});
+        run_with<T>(
+            ifa::PagedKv{key, value, ifa::block_table(table_, {.batch = case_.batch, .max_blocks = case_.blocks()})});
     else run_with<T>(ifa::ContiguousKv{key, value});
 }
 
@@ -176,66 +178,69 @@ void Decode::run() {
 }
 
 double Decode::bias_at(Index head, Index column) const {
-    return bias_.empty() ? 0 : static_cast<double>(bias_[static_cast<std::size_t>(head * columns() + column)]);
+    return bias_.empty() ? 0 : static_cast<double>(bias_[static_cast<std::size_t>(head * case_.seq + column)]);
+}
+
+template <class T>
+const T* Decode::row(const std::byte* tensor, Index sequence, Index kv_head, Index column) const {
+    const auto elements = view<T>(tensor, cache_shape(), case_.layout);
+    if (case_.block_size == 0) return elements.row(sequence, kv_head, column);
+    const auto entry = static_cast<std::size_t>(sequence * case_.blocks() + column / case_.block_size);
+    return elements.row(table_[entry], kv_head, column % case_.block_size);
+}
+
+template <class T>
+double Decode::exact_score(const Layer& layer, Index sequence, Index head, Index column) const {
+    if (!mask_.empty() && mask_[static_cast<std::size_t>(column)]) return -1e300;
+    const Index D = case_.heads.head_dim;
+    const float* const query = query_.data() + (sequence * case_.heads.heads + head) * D;
+    const T* const key = row<T>(layer.key, sequence, head / case_.group(), column);
+    double dot = 0;
+    for (Index d = 0; d < D; ++d)
+        dot += static_cast<double>(query[d]) * static_cast<double>(static_cast<float>(key[d]));
+    return scale() * (kIsInt8<T> ? double{kUnit} : 1) * dot + bias_at(head, column);
 }
 
 template <class T>
 std::vector<double> Decode::exact_row(const Layer& layer, Index sequence, Index head) const {
-    const Index D = case_.heads.head_dim, kv_head = head / case_.group();
-    const auto key = view<T>(layer.key, cache_shape(), case_.layout);
-    const auto value = view<T>(layer.value, cache_shape(), case_.layout);
-    const double unit = kIsInt8<T> ? 1. / 64 : 1;
-    const float* const query = query_.data() + (sequence * case_.heads.heads + head) * D;
     const ifa::Window window = plan_->window(sequence);
-    const auto row = [&](const auto& tensor, Index column) {
-        if (case_.block_size == 0) return tensor.row(sequence, kv_head, column);
-        const Index row_blocks = (case_.seq + case_.block_size - 1) / case_.block_size;
-        const auto entry = static_cast<std::size_t>(sequence * row_blocks + column / case_.block_size);
-        return tensor.row(table_[entry], kv_head, column % case_.block_size);
-    };
-    double largest = -1e300, sum = 0;
-    std::vector<double> scores, out(static_cast<std::size_t>(D));
+    std::vector<double> weights, out(static_cast<std::size_t>(case_.heads.head_dim));
+    for (Index j = window.begin; j < window.end; ++j) weights.push_back(exact_score<T>(layer, sequence, head, j));
+    const double largest = *std::max_element(weights.begin(), weights.end());
+    double sum = 0;
+    for (double& weight : weights) sum += weight = std::exp(weight - largest);
     for (Index j = window.begin; j < window.end; ++j) {
-        double dot = 0;
-        for (Index d = 0; d < D; ++d)
-            dot += static_cast<double>(query[d]) * static_cast<double>(static_cast<float>(row(key, j)[d]));
-        const bool hidden = !mask_.empty() && mask_[static_cast<std::size_t>(j)];
-        scores.push_back(hidden ? -1e300 : scale() * unit * dot + bias_at(head, j));
-        largest = std::max(largest, scores.back());
+        const T* const value = row<T>(layer.value, sequence, head / case_.group(), j);
+        const double weight = weights[static_cast<std::size_t>(j - window.begin)] / sum;
+        for (std::size_t d = 0; d < out.size(); ++d)
+            out[d] += weight * (kIsInt8<T> ? double{kUnit} : 1) * static_cast<double>(static_cast<float>(value[d]));
     }
-    for (Index j = window.begin; j < window.end; ++j) {
-        const double weight = std::exp(scores[static_cast<std::size_t>(j - window.begin)] - largest);
-        sum += weight;
-        for (Index d = 0; d < D; ++d)
-            out[static_cast<std::size_t>(d)] +=
-                weight * unit * static_cast<double>(static_cast<float>(row(value, j)[d]));
-    }
-    for (double& x : out) x /= sum;
     return out;
 }
 
+std::vector<double> Decode::exact_row(const Layer& layer, Index sequence, Index head) const {
+    switch (case_.cache) {
+        case Element::kFloat32: return exact_row<float>(layer, sequence, head);
+        case Element::kFloat16: return exact_row<ifa::float16>(layer, sequence, head);
+        case Element::kBfloat16: return exact_row<ifa::bfloat16>(layer, sequence, head);
+        default: return exact_row<std::int8_t>(layer, sequence, head);
+    }
+}
+
 double Decode::relative_error() {
-    const Index D = case_.heads.head_dim, rows = case_.batch * case_.heads.heads;
+    const Index heads = case_.heads.heads, rows = case_.batch * heads;
     next_layer_ = 0;
     run();
     double error = 0;
     for (const Index index : {Index{0}, rows / 2, rows - 1}) {
-        const Index sequence = index / case_.heads.heads, head = index % case_.heads.heads;
-        std::vector<double> exact;
-        switch (case_.cache) {
-            case Element::kFloat32: exact = exact_row<float>(layer(0), sequence, head); break;
-            case Element::kFloat16: exact = exact_row<ifa::float16>(layer(0), sequence, head); break;
-            case Element::kBfloat16: exact = exact_row<ifa::bfloat16>(layer(0), sequence, head); break;
-            case Element::kInt8: exact = exact_row<std::int8_t>(layer(0), sequence, head); break;
+        const std::vector<double> exact = exact_row(layer(0), index / heads, index % heads);
+        double squares = 0, differences = 0;
+        for (std::size_t d = 0; d < exact.size(); ++d) {
+            const double got = static_cast<double>(out_[static_cast<std::size_t>(index) * exact.size() + d]);
+            squares += exact[d] * exact[d];
+            differences += (got - exact[d]) * (got - exact[d]);
         }
-        double largest = 0, difference = 0;
-        for (Index d = 0; d < D; ++d) {
-            const double x = exact[static_cast<std::size_t>(d)];
-            const double got = static_cast<double>(out_[static_cast<std::size_t>(index * D + d)]);
-            largest = std::max(largest, std::abs(x));
-            difference = std::max(difference, std::abs(got - x));
-        }
-        error = std::max(error, difference / largest);
+        error = std::max(error, std::sqrt(differences / squares));
     }
     return error;
 }

@@ -1,7 +1,6 @@
 // One case as an engine runs it: planned once, then a call per layer, each layer with a cache of its own.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -31,14 +30,11 @@ class Decode {
     // Bytes of visible keys, values, mask, bias and table, each counted once.
     double visible_bytes() const;
     double flops() const;
-    // The largest |out - exact| / |exact| over some rows, where exact is float64 and |.| the row's largest element.
+    // The largest ||out - exact|| / ||exact|| of some rows, where exact is float64.
     double relative_error();
 
-    const std::vector<float>& query() const { return query_; }
-    double scale() const;
-
    private:
-    Index columns() const { return case_.seq; }
+    double scale() const;
     Index tensor_bytes() const;
     ifa::Shape cache_shape() const;
     template <class T>
@@ -48,8 +44,14 @@ class Decode {
     template <class Kv, class... Policies>
     void call(const Kv& kv, const Policies&... policies);
     template <class T>
+    const T* row(const std::byte* tensor, Index sequence, Index kv_head, Index column) const;
+    template <class T>
+    double exact_score(const Layer& layer, Index sequence, Index head, Index column) const;
+    template <class T>
+    std::vector<double> exact_row(const Layer& layer, Index sequence, Index head) const;
     std::vector<double> exact_row(const Layer& layer, Index sequence, Index head) const;
     double bias_at(Index head, Index column) const;
+    void make_extras();
     void make_plan();
 
     Case case_;

@@ -21,30 +21,42 @@ struct Result {
 };
 
 // Rounds of one call, one reading of a cache and one burst of multiply-adds, so that a drifting machine drifts for all.
-inline Result measure(Decode& decode, double least_seconds) {
-    constexpr std::size_t kWays = std::size(kReadings), kLeastRounds = 3 * kWays, kMostRounds = 125 * kWays;
-    const Team team{decode.which().threads};
+struct Rounds {
+    static constexpr std::size_t kWays = std::size(kReadings), kLeast = 3 * kWays, kMost = 125 * kWays;
+
     std::vector<double> calls, peaks, bandwidths[kWays];
-    Index next = 0;
-    const auto probe = [&](std::size_t way) {
-        next = (next + decode.layers() / 2 + 1) % decode.layers();
-        return read_bandwidth(kReadings[way], decode.layer(next).key, decode.layer_bytes(), team);
-    };
-    decode.run();
-    double spent = 0;
-    for (std::size_t round = 0; round < kLeastRounds || (spent < least_seconds && round < kMostRounds); ++round)
-        spent += seconds([&] {
-            calls.push_back(seconds([&] { decode.run(); }));
-            bandwidths[round % kWays].push_back(probe(round % kWays));
-            peaks.push_back(fma_peak(team));
-        });
-    double best = 0;
-    for (const auto& way : bandwidths) best = std::max(best, median(way));
+
+    Rounds(Decode& decode, double least_seconds) {
+        const Team team{decode.which().threads};
+        Index layer = 0;
+        double spent = 0;
+        decode.run();
+        for (std::size_t round = 0; round < kLeast || (spent < least_seconds && round < kMost); ++round) {
+            const std::size_t way = round % kWays;
+            layer = (layer + decode.layers() / 2 + 1) % decode.layers();
+            spent += seconds([&] {
+                calls.push_back(seconds([&] { decode.run(); }));
+                bandwidths[way].push_back(
+                    read_bandwidth(kReadings[way], decode.layer(layer).key, decode.layer_bytes(), team));
+                peaks.push_back(fma_peak(team));
+            });
+        }
+    }
+
+    double best_bandwidth() const {
+        double best = 0;
+        for (const auto& way : bandwidths) best = std::max(best, median(way));
+        return best;
+    }
+};
+
+inline Result measure(Decode& decode, double least_seconds) {
+    const Rounds rounds(decode, least_seconds);
     return {.which = decode.which(),
-            .seconds = median(calls),
-            .spread = quantile(calls, 0.9) / quantile(calls, 0.1),
-            .read_bandwidth = best,
-            .fma_peak = median(peaks),
+            .seconds = median(rounds.calls),
+            .spread = quantile(rounds.calls, 0.9) / quantile(rounds.calls, 0.1),
+            .read_bandwidth = rounds.best_bandwidth(),
+            .fma_peak = median(rounds.peaks),
             .visible_bytes = decode.visible_bytes(),
             .flops = decode.flops(),
             .relative_error = decode.relative_error()};

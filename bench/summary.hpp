@@ -26,26 +26,24 @@ inline Group group_of(const Result& row) {
     return {"16-bit, in between", 0.75, 0.65};
 }
 
+inline void print_group(const Group& group, const std::vector<const Result*>& rows) {
+    std::vector<double> rooflines;
+    const Result* worst = rows[0];
+    for (const Result* row : rows) {
+        rooflines.push_back(row->roofline());
+        if (row->roofline() < worst->roofline()) worst = row;
+    }
+    std::printf("%-34s %5zu %8.2f %8.2f", group.name, rooflines.size(), median(rooflines), worst->roofline());
+    if (group.median > 0) std::printf("  %4.2f/%4.2f", group.median, group.least);
+    else std::printf("%11s", "");
+    std::printf("   %s\n", name(worst->which).c_str());
+}
+
 inline void print_rows(const std::vector<Result>& rows) {
-    std::map<std::string, std::pair<Group, std::vector<const Result*>>> groups;
-    for (const Result& row : rows) {
-        const Group group = group_of(row);
-        auto& members = groups.try_emplace(group.name, group, std::vector<const Result*>()).first->second.second;
-        members.push_back(&row);
-    }
-    std::printf("\n%-34s %5s %8s %8s %8s   %s\n", "roofline", "rows", "median", "worst", "must", "worst row");
-    for (const auto& [name, group] : groups) {
-        std::vector<double> rooflines;
-        const Result* worst = group.second[0];
-        for (const Result* row : group.second) {
-            rooflines.push_back(row->roofline());
-            if (row->roofline() < worst->roofline()) worst = row;
-        }
-        std::printf("%-34s %5zu %8.2f %8.2f", name.c_str(), rooflines.size(), median(rooflines), worst->roofline());
-        if (group.first.median > 0) std::printf(" %4.2f/%4.2f", group.first.median, group.first.least);
-        else std::printf("          ");
-        std::printf("   %s\n", bench::name(worst->which).c_str());
-    }
+    std::map<std::string, std::vector<const Result*>> groups;
+    for (const Result& row : rows) groups[group_of(row).name].push_back(&row);
+    std::printf("\n%-34s %5s %8s %8s %10s   %s\n", "roofline", "rows", "median", "worst", "must", "worst row");
+    for (const auto& [name, members] : groups) print_group(group_of(*members[0]), members);
 }
 
 inline const char* verdict(const Interval& ratio, double must) {

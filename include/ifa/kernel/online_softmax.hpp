@@ -43,9 +43,8 @@ struct OnlineSoftmax {
             const simd::Float after = simd::max(tile, before), reference = zero_if_hidden(after);
             const simd::Float from = kQuantised ? zero_if_hidden(tile) : reference;
             const simd::Float rescale = simd::exp(simd::sub(before, reference));
-            simd::Float unit = simd::set(1.f);
-            if constexpr (kQuantised)
-                unit = simd::mul(simd::exp(simd::sub(from, reference)), simd::set(1 / kWeightUnits));
+            const simd::Float tile_factor = kQuantised ? simd::exp(simd::sub(from, reference)) : simd::set(1.f);
+            const simd::Float unit = simd::mul(tile_factor, simd::set(kQuantised ? 1 / kWeightUnits : 1.f));
             simd::store(subtracted, from);
             const simd::Float total = for_each_head<kTotals>(
                 count, simd::set(0.f), [&](Index i) __attribute__((always_inline)) {
@@ -91,8 +90,9 @@ struct OnlineSoftmax {
     static IFA_INLINE simd::Float weigh(const float* scores, float from, Weight* weights) {
         simd::Float total = simd::set(0.f);
         IFA_UNROLL for (int i = 0; i < kTileFloats; i += simd::kLanes) {
-            simd::Float weight = simd::exp(simd::sub(simd::load(scores + i), simd::set(from)));
-            if constexpr (Quantised) weight = simd::round(simd::mul(weight, simd::set(kWeightUnits)));
+            const simd::Float probability = simd::exp(simd::sub(simd::load(scores + i), simd::set(from)));
+            const simd::Float weight =
+                Quantised ? simd::round(simd::mul(probability, simd::set(kWeightUnits))) : probability;
             simd::store(weights + i, weight);
             total = simd::add(total, weight);
         }
