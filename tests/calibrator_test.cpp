@@ -169,11 +169,13 @@ TEST(Calibrator, ACalibratedCacheAttendsLikeTheOneItCameFrom) {
         ifa::bsh(decode.query, kSizes.query()),
         ifa::antiquant(ifa::ContiguousKv{cache.key.view(), cache.value.view()}, calibrated.codec()),
         ifa::bsh(out, kSizes.output()), {.scale = decode.scale}, ifa::HighPrecision{});
-    EXPECT_TRUE(within_bound(out, reference::attend(problem), kTau, "int8 cache, HighPrecision"));
+    // Offsets of lopsided channels are far beyond 16: not standard data.
+    const std::vector<reference::Row> stored = reference::attend(problem);
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
     for (std::size_t row = 0; row < exact.size(); ++row) {
         const std::vector<double> got(out.begin() + static_cast<std::ptrdiff_t>(row * 16),
                                       out.begin() + static_cast<std::ptrdiff_t>(row * 16 + 16));
+        EXPECT_LT(reference::distance(got, stored[row].values), reference::general_bound(stored[row], kTau));
         EXPECT_LT(reference::distance(got, exact[row].values), 0.05 * reference::norm(exact[row].values));
     }
 }

@@ -328,17 +328,17 @@ TEST(SIMD_SUITE, PairsAreMultipliedAndAdded) {
     }
     const simd::Int once = simd::dot(simd::load_pairs(left), simd::load_pairs(right), simd::zero_int());
     const std::vector<float> twice = integers(simd::dot(simd::load_pairs(left), simd::load_pairs(right), once));
-    float sum = 0;
+    int sum = 0;
     for (std::size_t i = 0; i < simd::kLanes; ++i) {
         const int exact = left[2 * i] * right[2 * i] + left[2 * i + 1] * right[2 * i + 1];
         EXPECT_EQ(twice[i], static_cast<float>(2 * exact)) << i;
-        sum += static_cast<float>(exact);
+        sum += exact;
     }
     float totals[4];
     simd::store(totals, simd::totals(once, simd::zero_int(), once, simd::zero_int()));
-    EXPECT_EQ(totals[0], sum);
+    EXPECT_EQ(totals[0], static_cast<float>(sum));
     EXPECT_EQ(totals[1], 0.f);
-    EXPECT_EQ(totals[2], sum);
+    EXPECT_EQ(totals[2], static_cast<float>(sum));
     EXPECT_EQ(totals[3], 0.f);
 }
 
