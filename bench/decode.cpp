@@ -228,15 +228,19 @@ std::vector<double> Decode::exact_row(const Layer& layer, Index sequence, Index 
 }
 
 double Decode::relative_error() {
-    const Index heads = case_.heads.heads, rows = case_.batch * heads;
     next_layer_ = 0;
     run();
+    return relative_error_of(out_);
+}
+
+double Decode::relative_error_of(const std::vector<float>& out) const {
+    const Index heads = case_.heads.heads, rows = case_.batch * heads;
     double error = 0;
     for (const Index index : {Index{0}, rows / 2, rows - 1}) {
         const std::vector<double> exact = exact_row(layer(0), index / heads, index % heads);
         double squares = 0, differences = 0;
         for (std::size_t d = 0; d < exact.size(); ++d) {
-            const double got = static_cast<double>(out_[static_cast<std::size_t>(index) * exact.size() + d]);
+            const double got = static_cast<double>(out[static_cast<std::size_t>(index) * exact.size() + d]);
             squares += exact[d] * exact[d];
             differences += (got - exact[d]) * (got - exact[d]);
         }

@@ -32,9 +32,12 @@ class Decode {
     double flops() const;
     // The largest ||out - exact|| / ||exact|| of some rows, where exact is float64.
     double relative_error();
+    // The same of what another library computed from layer 0.
+    double relative_error_of(const std::vector<float>& out) const;
+    const std::vector<float>& query() const { return query_; }
+    double scale() const;
 
    private:
-    double scale() const;
     Index tensor_bytes() const;
     ifa::Shape cache_shape() const;
     template <class T>

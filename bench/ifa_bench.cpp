@@ -100,6 +100,7 @@ int run(const Flags& flags, std::vector<std::string> rest, const char* program) 
     if (flags.summary && !results.empty()) {
         print_rows(results);
         print_pairs(memory, flags.pairs);
+        print_peers(memory, flags.pairs);
         std::printf("\nfixed cost of a planned call: %.2f us (must 2)\n", fixed_cost(memory) * 1e6);
     }
     for (const Result& row : results)

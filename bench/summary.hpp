@@ -5,6 +5,7 @@
 #include <map>
 
 #include "measure.hpp"
+#include "peer.hpp"
 #include "rows.hpp"
 
 namespace bench {
@@ -58,6 +59,34 @@ inline void print_pairs(CacheMemory& memory, int pairs) {
         const Interval ratio = measure_pair([&] { a.run(); }, [&] { b.run(); }, pairs);
         std::printf("%-50s %7.3f  [%6.3f, %6.3f] %7.3f  %s\n", pair.name.c_str(), ratio.median, ratio.low, ratio.high,
                     pair.must, verdict(ratio, pair.must));
+        std::fflush(stdout);
+    }
+}
+
+struct Rival {
+    Case which;
+    double must;  // its time over ours, at least
+};
+
+inline void print_peers(CacheMemory& memory, int pairs) {
+    const auto rival = [](const Heads& heads, Element cache, double must) {
+        return Rival{{.cache = cache, .heads = heads, .seq = 16384}, must};
+    };
+    bool titled = false;
+    for (const Rival& each : {rival(kHeads[0], Element::kFloat16, 1.05), rival(kHeads[1], Element::kFloat16, 3),
+                              rival(kHeads[2], Element::kFloat16, 3), rival(kHeads[0], Element::kInt8, 3),
+                              rival(kHeads[1], Element::kInt8, 6), rival(kHeads[2], Element::kInt8, 6)}) {
+        const auto peer = make_ggml_peer(each.which, memory);
+        if (!peer) continue;
+        if (!titled)
+            std::printf("\n%-56s %6s %17s %5s %9s %9s\n", "time of other libraries against ours", "ratio",
+                        "95 % interval", "must", "its error", "our error");
+        titled = true;
+        Decode ours(each.which, memory);
+        const Interval ratio = measure_pair([&] { peer->run(); }, [&] { ours.run(); }, pairs);
+        std::printf("%-56s %6.2f  [%6.2f, %6.2f] %5.2f   %7.0e   %7.0e\n",
+                    (peer->name() + ", " + name(each.which)).c_str(), ratio.median, ratio.low, ratio.high, each.must,
+                    peer->relative_error(), ours.relative_error());
         std::fflush(stdout);
     }
 }

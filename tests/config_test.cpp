@@ -18,6 +18,8 @@ TEST(Config, IsaNamesTheKernelsOfThisUnit) {
     EXPECT_EQ(std::string(ifa::isa()), "avx512");
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
     EXPECT_EQ(std::string(ifa::isa()), "avx2");
+#elif defined(__aarch64__)
+    EXPECT_EQ(std::string(ifa::isa()), "neon");
 #else
     EXPECT_EQ(std::string(ifa::isa()), "portable");
 #endif

@@ -92,6 +92,7 @@ concept OutputSink = requires(const T& sink, const FinishedRow& row) {
     { sink.shape() } -> std::convertible_to<Shape>;
 };
 
+// A storage whose token_major() is true has the rows of a token's kv heads side by side; they are read together.
 template <class T>
 concept KvStorage = requires(const T& kv, Index i, int count, typename T::key_type const** keys,
                              typename T::value_type const** values) {
@@ -139,7 +140,7 @@ concept ScoreTerm = std::invocable<const T&, const ScoreTile&>;
 template <class T>
 concept Precision = requires {
     { T::kExactOffsets } -> std::convertible_to<bool>;     // value offsets are added to the stored integers first
-    { T::kIntegerProducts } -> std::convertible_to<bool>;  // int8 caches are multiplied in integers
+    { T::kIntegerProducts } -> std::convertible_to<bool>;  // int8 values are summed in integers
 };
 
 // run(jobs, body) calls body(job) for jobs numbered [0, jobs), at most concurrency() of them, and returns when all that

@@ -22,6 +22,9 @@
 #elif !defined(IFA_FORCE_PORTABLE) && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define IFA_ISA avx2
 #define IFA_ISA_AVX2 1
+#elif !defined(IFA_FORCE_PORTABLE) && defined(__aarch64__) && defined(__ARM_NEON)
+#define IFA_ISA neon
+#define IFA_ISA_NEON 1
 #else
 #define IFA_ISA portable
 #define IFA_ISA_PORTABLE 1
@@ -55,7 +58,7 @@ inline constexpr Index kDefaultChunkTokens = 480;
 
 inline namespace IFA_ISA {
 
-// The instruction set of the kernels this unit calls: "avx512", "avx2" or "portable".
+// The instruction set of the kernels this unit calls: "avx512", "avx2", "neon" or "portable".
 IFA_INLINE const char* isa() {
     return IFA_STRINGIFY(IFA_ISA);
 }

@@ -41,11 +41,11 @@ struct Folded {
         const ifa::ContiguousKv kv{ifa::bsh(row, shape), ifa::bsh(row, shape)};
         const auto problem = ifa::resolve(ifa::bsh(query, shape), kv, ifa::bsh(out, shape), scale);
         ifa::Carver counter(nullptr);
-        ifa::Scratch(counter, problem.geometry);
+        ifa::Scratch(counter, problem.geometry, 1);
         memory.resize(counter.used() + 64, std::byte{0xff});
         ifa::Carver carver(ifa::Carver::align(memory.data()));
-        const ifa::Scratch scratch(carver, problem.geometry);
-        ifa::fold_queries(problem, ifa::Work{.heads = 1}, scratch);
+        const ifa::Scratch scratch(carver, problem.geometry, 1);
+        ifa::fold_queries(problem, ifa::Work{}, scratch);
         folded.assign(scratch.queries[0], scratch.queries[0] + scratch.queries.stride);
         multiplier = scratch.multipliers[0];
     }

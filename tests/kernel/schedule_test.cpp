@@ -19,7 +19,7 @@ ifa::Plan make_plan(const std::vector<Window>& windows, Index kv_heads, Index ch
                                  .key_dim = 8,
                                  .value_dim = 8};
     const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
-    return ifa::Scheduler(geometry, window, concurrency, chunk_tokens).plan();
+    return ifa::Scheduler(geometry, window, concurrency, chunk_tokens, false).plan();
 }
 
 // Lengths around tiles and chunks, empty and reversed windows, windows that do not start at 0.
@@ -46,6 +46,23 @@ TEST(Schedule, EveryChunkOfEverySequenceAndKvHeadComesOnce) {
         for (const Window& window : kWindows) expected += 3 * window.length();
         EXPECT_EQ(tokens, expected);
     }
+}
+
+TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
+    const std::vector<Window> windows{{0, 4000}};
+    const auto run_of = [&](Index heads, Index kv_heads, int concurrency) {
+        const ifa::Geometry geometry{.batch = 1, .heads = heads, .kv_heads = kv_heads, .key_dim = 8, .value_dim = 8};
+        const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
+        const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 480, true).plan();
+        EXPECT_EQ(plan.items(), 9 * ((kv_heads + plan.parts().run - 1) / plan.parts().run));
+        return plan.parts().run;
+    };
+    EXPECT_EQ(run_of(32, 8, 1), 8);
+    EXPECT_EQ(run_of(128, 8, 1), 4) << "64 query heads at most";
+    EXPECT_EQ(run_of(32, 8, 2), 8);
+    EXPECT_EQ(run_of(32, 8, 8), 2) << "four items for each job";
+    EXPECT_EQ(run_of(32, 8, 64), 1);
+    EXPECT_EQ(run_of(10, 5, 4), 3) << "the last run is shorter";
 }
 
 TEST(Schedule, EveryEmptyWindowHasAnItemToWriteItsZeros) {

@@ -1,4 +1,4 @@
-// THE loop: the query heads of one kv head against one chunk of tokens.
+// THE loop: the query heads of a run of kv heads against one chunk of tokens.
 #pragma once
 
 #include "fold.hpp"
@@ -49,36 +49,49 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
     for (int slot = kTileTokens; slot < kTileFloats; ++slot) scores[slot] = kHidden;
 }
 
-// Leaves in states[i] what row i of the work sees in its chunk.
+// Takes one tile into the state of the heads of one kv head, while the memory of the next one is on its way.
+template <class Problem, class Tile>
+IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile& tile, const Tile& next,
+                            const Scratch& scratch, HeadRows accumulators) {
+    using Scores = typename Problem::Scores;
+    using Outputs = typename Problem::Outputs;
+    const auto weights = scratch.template weights_of<Outputs>();
+    const OnlineSoftmax& softmax = scratch.softmax;
+    const Index key_dim = problem.geometry.key_dim, value_dim = problem.geometry.value_dim;
+    score_tile<Scores>(scratch.queries, work.group, tile, key_dim, value_dim, scratch.scores);
+    for (Index i = 0; i < work.group; ++i) finish_scores(problem, work, tile, i, scratch);
+    softmax.absorb(scratch.scores, work.group, weights);
+    accumulate_tile<Outputs, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.group, tile,
+                                                     scratch.value_shift, value_dim, accumulators, next, key_dim);
+}
+
+// Leaves in states[i] what row i of the work sees in its chunk. The kv heads of a run take turns tile by tile, so that
+// where their rows lie side by side they are read in the order of memory.
 template <class Problem>
 inline void attend(const Problem& problem, const Work& work, const Scratch& scratch, SoftmaxState* states,
                    HeadRows accumulators) {
-    using Arithmetic = typename Problem::Arithmetic;
-    const auto queries = scratch.template queries_of<Arithmetic>();
-    const auto weights = scratch.template weights_of<Arithmetic>();
-    const OnlineSoftmax& softmax = scratch.softmax;
-    const Index key_dim = problem.geometry.key_dim, value_dim = problem.geometry.value_dim;
-    fold_queries(problem, work, scratch);
-    softmax.clear(work.heads);
-    for (Index i = 0; i < work.heads; ++i) {
-        states[i].acc = Span<float>(accumulators[i], value_dim);
+    for (Index r = 0; r < work.kv_heads; ++r) {
+        fold_queries(problem, work.of(r), scratch.of(r));
+        scratch.of(r).softmax.clear(work.group);
+    }
+    for (Index i = 0; i < work.heads(); ++i) {
+        states[i].acc = Span<float>(accumulators[i], problem.geometry.value_dim);
         states[i].clear();
     }
     auto next = gather_tile(problem, work, work.chunk.begin, scratch);
     for (Index column = work.chunk.begin; column < work.chunk.end; column += kTileTokens) {
-        const auto tile = next;
-        next = gather_tile(problem, work, column + kTileTokens, scratch);
-        if (tile.wholly_hidden()) continue;
-        score_tile<Arithmetic>(queries, work.heads, tile, key_dim, value_dim, scratch.scores);
-        for (Index i = 0; i < work.heads; ++i) finish_scores(problem, work, tile, i, scratch);
-        softmax.absorb(scratch.scores, work.heads, weights);
-        accumulate_tile<Arithmetic, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.heads,
-                                                            tile, scratch.value_shift, value_dim, accumulators, next,
-                                                            key_dim);
+        for (Index r = 0; r < work.kv_heads; ++r) {
+            const auto tile = next;
+            const bool is_last = r + 1 == work.kv_heads;
+            next = gather_tile(problem, work.of(is_last ? 0 : r + 1), is_last ? column + kTileTokens : column, scratch);
+            if (tile.wholly_hidden()) continue;
+            attend_tile(problem, work.of(r), tile, next, scratch.of(r), accumulators.from(r * work.group));
+        }
     }
-    for (Index i = 0; i < work.heads; ++i) {
-        states[i].max = softmax.maxima[i];
-        states[i].sum = softmax.sums[i];
+    for (Index i = 0; i < work.heads(); ++i) {
+        const OnlineSoftmax softmax = scratch.of(i / work.group).softmax;
+        states[i].max = softmax.maxima[i % work.group];
+        states[i].sum = softmax.sums[i % work.group];
     }
 }
 

@@ -27,21 +27,20 @@ IFA_INLINE double power_of_two(int exponent) {
     return power;
 }
 
-// Reads and folds the block's query rows into scratch, with their multipliers and constants: each is brought to the
-// exponent its arithmetic wants, and multiplying a score by the row's power of two brings back its natural value.
+// Reads and folds the query rows of one kv head into its scratch, with their multipliers and constants: each is brought
+// to the exponent its arithmetic wants, and multiplying a score by the row's power of two brings back its natural
+// value.
 template <class Problem>
 inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     const Index dim = problem.geometry.key_dim;
-    for (Index i = 0; i < work.heads; ++i) {
+    for (Index i = 0; i < work.group; ++i) {
         float* const query = scratch.queries[i];
         problem.query.read(work.row(i), query);
         problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
-        const int exponent = largest_exponent(scratch.folded, dim) - Problem::Arithmetic::query_exponent(dim);
+        const int exponent = largest_exponent(scratch.folded, dim) - Problem::Scores::query_exponent(dim);
         const double down = power_of_two(-exponent);
         for (Index d = 0; d < dim; ++d) query[d] = static_cast<float>(scratch.folded[d] * down);
         for (Index d = dim; d < scratch.queries.stride; ++d) query[d] = 0;
-        if constexpr (Problem::kIntegerProducts)
-            simd::convert_row(query, scratch.queries.stride, scratch.integer_queries[i]);
         scratch.multipliers[i] = static_cast<float>(power_of_two(exponent));
         scratch.constants[i] = 0;
         if constexpr (Problem::kNeedsKeyConstant)

@@ -20,6 +20,10 @@ struct OnlineSoftmax {
     float* rescales = nullptr;  // what the tile multiplies earlier sums by: exactly 1 unless the maximum grew
     float* units = nullptr;     // what a weight of 1 in the tile stands for
 
+    IFA_INLINE OnlineSoftmax from(Index head) const {
+        return {maxima + head, sums + head, rescales + head, units + head};
+    }
+
     inline void clear(Index heads) const {
         for (Index i = 0; i < heads; i += simd::kLanes) {
             simd::store(maxima + i, simd::set(kHidden));

@@ -8,10 +8,10 @@
 
 namespace ifa {
 
-// One kv head of one chunk of one sequence.
+// A run of kv heads of one chunk of one sequence.
 struct PlanItem {
     std::int32_t sequence = 0;
-    std::int32_t kv_head = 0;
+    std::int32_t kv_head = 0;  // the first of the run
     std::int32_t chunk = 0;
 };
 
@@ -22,7 +22,8 @@ class Plan {
     struct Parts {
         Geometry geometry = {};  // columns is not used
         Index chunk_tokens = kDefaultChunkTokens;
-        int jobs = 1;  // that the workspace has room for
+        int jobs = 1;   // that the workspace has room for
+        Index run = 1;  // kv heads per item
         Index items = 0;
         Index states = 0;  // chunks of all sequences that have more than one
         std::size_t workspace_bytes = 0;

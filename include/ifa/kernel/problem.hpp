@@ -6,17 +6,27 @@
 
 namespace ifa::inline IFA_ISA {
 
-// The query rows that share one kv head, against one chunk of one sequence.
+// The query rows of a run of kv heads, against one chunk of one sequence.
 struct Work {
     Index sequence = 0;
     Index kv_head = 0;
+    Index kv_heads = 1;
     Index first_head = 0;
-    Index heads = 0;  // G
+    Index group = 1;  // query heads per kv head
     Window chunk = {};
     Index window_begin = 0;
     bool mean_of_values = false;  // every mask is ignored and all scores are equal
 
+    IFA_INLINE Index heads() const { return kv_heads * group; }
     IFA_INLINE Row row(Index i) const { return {sequence, first_head + i, 0}; }
+    // The part of it that reads one kv head, counted from the first.
+    IFA_INLINE Work of(Index i) const {
+        Work part = *this;
+        part.kv_head += i;
+        part.kv_heads = 1;
+        part.first_head += i * group;
+        return part;
+    }
 };
 
 // The tokens of a sequence that the windows of all policies leave, never beyond the cache.
@@ -33,6 +43,14 @@ inline Window visible_window(const Storage& kv, const Policies& policies, Index 
     return all;
 }
 
+// Whether the rows of a token's kv heads lie nearer to each other than those of a head's tokens. A storage that does
+// not say is read head by head.
+template <class Storage>
+IFA_INLINE bool is_token_major(const Storage& kv) {
+    if constexpr (requires { kv.token_major(); }) return kv.token_major();
+    else return false;
+}
+
 template <class Query, class Storage, class Codec, class Sink, class Groups, class Precision, class Executor,
           class Policies>
 struct Problem {
@@ -41,9 +59,11 @@ struct Problem {
 
     // Value offsets are added to the stored integers tile by tile.
     static constexpr bool kShiftsValues = Codec::kQuantised && Precision::kExactOffsets;
-    // The products are computed in integers.
-    static constexpr bool kIntegerProducts = Codec::kQuantised && Precision::kIntegerProducts;
-    using Arithmetic = std::conditional_t<kIntegerProducts, IntegerProducts, FloatProducts>;
+    // Scores are computed in float32: a query folded with the scales of outlier channels needs more than 16 bits.
+    // Outputs are sums of int8 values in integers where precision allows.
+    using Scores = FloatProducts;
+    using Outputs =
+        std::conditional_t<Codec::kQuantised && Precision::kIntegerProducts, IntegerProducts, FloatProducts>;
 
     Query query;
     const Storage& kv;
@@ -74,10 +94,12 @@ struct Problem {
         const Index group = groups.group(geometry);
         const Index begin = window.begin + item.chunk * plan.chunk_tokens();
         const Index end = begin + plan.chunk_tokens();
+        const Index left = geometry.kv_heads - item.kv_head;
         return {.sequence = item.sequence,
                 .kv_head = item.kv_head,
+                .kv_heads = plan.parts().run < left ? plan.parts().run : left,
                 .first_head = item.kv_head * group,
-                .heads = group,
+                .group = group,
                 .chunk = {begin, end < window.end ? end : window.end},
                 .window_begin = window.begin,
                 .mean_of_values = workspace.wholly_hidden[item.sequence] != 0};

@@ -25,9 +25,12 @@ __attribute__((noinline)) void run_item(const Problem& problem, const Plan& plan
         const Index counter = item.sequence * problem.geometry.kv_heads + item.kv_head;
         if (!workspace.finish(counter, chunks)) return;
         states = workspace.states + first;
-        for (Index i = 0; i < work.heads; ++i) merge_chunks(states + i, chunks, heads);
+        for (Index i = 0; i < work.heads(); ++i) merge_chunks(states + i, chunks, heads);
     }
-    for (Index i = 0; i < work.heads; ++i) finish_row(problem, work, i, scratch, states[i]);
+    for (Index i = 0; i < work.heads(); ++i) {
+        const Index r = i / work.group;
+        finish_row(problem, work.of(r), i % work.group, scratch.of(r), states[i]);
+    }
 }
 
 template <class Problem>
@@ -56,8 +59,8 @@ inline void run(const Problem& problem, const Plan& plan, const Workspace& works
     const auto job = [&](int index) noexcept {
         const simd::DefaultFloatEnvironment environment;
         Carver carver(workspace.scratch + static_cast<std::size_t>(index) * workspace.scratch_bytes);
-        const Scratch scratch(carver, problem.geometry);
-        scratch.clear(problem.geometry);
+        const Scratch scratch(carver, problem.geometry, plan.parts().run);
+        scratch.clear(problem.geometry, plan.parts().run);
         for (Index i = workspace.claim(); i < plan.items(); i = workspace.claim())
             run_item(problem, plan, workspace, plan.item(i), scratch);
     };

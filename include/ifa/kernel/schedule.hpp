@@ -5,14 +5,22 @@
 
 namespace ifa::inline IFA_ISA {
 
-// window(sequence) gives the tokens of each sequence.
+// Query heads of an item whose states stay in the second-level cache.
+inline constexpr Index kMostItemHeads = 64;
+// Items per job that let the jobs end together.
+inline constexpr Index kItemsPerJob = 4;
+
+// window(sequence) gives the tokens of each sequence. token_major says that the rows of a token's kv heads lie side by
+// side: they are read together, as long as there is work for every job.
 template <class WindowOf>
 class Scheduler {
    public:
-    inline Scheduler(const Geometry& geometry, const WindowOf& window, int concurrency, Index chunk_tokens)
+    inline Scheduler(const Geometry& geometry, const WindowOf& window, int concurrency, Index chunk_tokens,
+                     bool token_major)
         : window_(window) {
         parts_.geometry = geometry;
         parts_.chunk_tokens = chunk_tokens;
+        if (token_major) choose_run(concurrency);
         measure(concurrency);
     }
 
@@ -33,9 +41,21 @@ class Scheduler {
         return (window_(b).length() - (chunks(b) - 1) * parts_.chunk_tokens + kTileTokens - 1) / kTileTokens;
     }
 
+    IFA_INLINE Index runs() const { return (parts_.geometry.kv_heads + parts_.run - 1) / parts_.run; }
+
+    inline void choose_run(int concurrency) {
+        Index all_chunks = 0;
+        for (Index b = 0; b < batch(); ++b) all_chunks += chunks(b);
+        const Index wanted = concurrency > 1 ? kItemsPerJob * concurrency : 1;
+        const Index group = parts_.geometry.kv_heads > 0 ? parts_.geometry.heads / parts_.geometry.kv_heads : 1;
+        parts_.run = parts_.geometry.kv_heads > 1 ? parts_.geometry.kv_heads : 1;
+        while (parts_.run > 1 && (parts_.run * group > kMostItemHeads || all_chunks * runs() < wanted))
+            parts_.run = (parts_.run + 1) / 2;
+    }
+
     inline void measure(int concurrency) {
         for (Index b = 0; b < batch(); ++b) {
-            parts_.items += chunks(b) * parts_.geometry.kv_heads;
+            parts_.items += chunks(b) * runs();
             if (chunks(b) > 1) parts_.states += chunks(b);
             if (tail_tiles(b) > longest_tail_) longest_tail_ = tail_tiles(b);
         }
@@ -62,7 +82,7 @@ class Scheduler {
     inline void fill_items() {
         auto* item = reinterpret_cast<PlanItem*>(parts_.memory);
         const auto emit = [&](Index b, Index chunk) {
-            for (Index head = 0; head < parts_.geometry.kv_heads; ++head)
+            for (Index head = 0; head < parts_.geometry.kv_heads; head += parts_.run)
                 *item++ = {static_cast<std::int32_t>(b), static_cast<std::int32_t>(head),
                            static_cast<std::int32_t>(chunk)};
         };

@@ -38,49 +38,56 @@ IFA_INLINE Index padded(Index dim) {
     return (dim + 31) / 32 * 32;
 }
 
-// What one job computes in. Rows are those of its query block.
+// What one job computes in: for each query head of an item (R kv heads of G), for each of its kv heads, or for the tile
+// at hand.
 struct Scratch {
-    HeadRows queries;                      // [G, Dk] folded, scaled to a safe exponent, padded with zeros
+    Index group;                           // G
+    HeadRows queries;                      // [R G, Dk] folded, scaled to a safe exponent, padded with zeros
+    HeadRows accumulators;                 // [R G, Dv] of the states
+    float* multipliers;                    // [R G] what brings q.k back to natural units
+    float* constants;                      // [R G] what the codec's folding leaves out of a score
+    SoftmaxState* states;                  // [R G]
+    OnlineSoftmax softmax;                 // [R, padded(G)] of the chunk so far
+    float* value_shift;                    // [R, Dv] whole parts of value offsets
     HeadRows scores;                       // [G, tile] then float weights
-    HeadRows accumulators;                 // [G, Dv] of the states
-    RowsOf<std::int16_t> integer_queries;  // [G, Dk] for integer products
-    RowsOf<std::int16_t> integer_weights;  // [G, tile] likewise
-    float* multipliers;                    // [G] what brings q.k back to natural units
-    float* constants;                      // [G] what the codec's folding leaves out of a score
-    OnlineSoftmax softmax;                 // [G] of the chunk so far
-    float* value_shift;                    // [Dv] whole parts of value offsets
+    RowsOf<std::int16_t> integer_weights;  // [G, tile] for integer products
     double* folded;                        // [Dk]
-    SoftmaxState* states;                  // [G]
     const std::byte* zero_row;             // a key or value row of zeros
 
-    inline Scratch(Carver& carver, const Geometry& geometry)
-        : queries{nullptr, padded(geometry.key_dim)},
-          scores{nullptr, kTileStride},
+    inline Scratch(Carver& carver, const Geometry& geometry, Index run)
+        : group(geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0),
+          queries{nullptr, padded(geometry.key_dim)},
           accumulators{nullptr, padded(geometry.value_dim)},
-          integer_queries{nullptr, padded(geometry.key_dim)},
+          scores{nullptr, kTileStride},
           integer_weights{nullptr, kTileStride} {
-        const Index rows = geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0;
+        const Index rows = run * group, lanes = run * padded(group);
         queries.data = carver.take<float>(rows * queries.stride);
-        scores.data = carver.take<float>(rows * scores.stride);
         accumulators.data = carver.take<float>(rows * accumulators.stride);
-        integer_queries.data = carver.take<std::int16_t>(rows * integer_queries.stride);
-        integer_weights.data = carver.take<std::int16_t>(rows * integer_weights.stride);
         multipliers = carver.take<float>(rows);
         constants = carver.take<float>(rows);
-        const Index lanes = padded(rows);
+        states = carver.take<SoftmaxState>(rows);
         softmax = {carver.take<float>(lanes), carver.take<float>(lanes), carver.take<float>(lanes),
                    carver.take<float>(lanes)};
-        value_shift = carver.take<float>(accumulators.stride);
+        value_shift = carver.take<float>(run * accumulators.stride);
+        scores.data = carver.take<float>(group * scores.stride);
+        integer_weights.data = carver.take<std::int16_t>(group * integer_weights.stride);
         folded = carver.take<double>(queries.stride);
-        states = carver.take<SoftmaxState>(rows);
         zero_row = carver.take<std::byte>(zero_row_bytes(geometry));
     }
 
-    template <class Arithmetic>
-    IFA_INLINE auto queries_of() const {
-        if constexpr (std::is_same_v<typename Arithmetic::query_type, float>) return queries;
-        else return integer_queries;
+    // The part of one kv head of the item, counted from the first.
+    IFA_INLINE Scratch of(Index i) const {
+        Scratch part = *this;
+        part.queries = queries.from(i * group);
+        part.accumulators = accumulators.from(i * group);
+        part.multipliers += i * group;
+        part.constants += i * group;
+        part.states += i * group;
+        part.softmax = softmax.from(i * padded(group));
+        part.value_shift += i * accumulators.stride;
+        return part;
     }
+
     template <class Arithmetic>
     IFA_INLINE auto weights_of() const {
         if constexpr (std::is_same_v<typename Arithmetic::weight_type, float>) return scores;
@@ -94,15 +101,15 @@ struct Scratch {
     }
 
     // Sets what must hold zeros before the first item.
-    inline void clear(const Geometry& geometry) const {
+    inline void clear(const Geometry& geometry, Index run) const {
         std::memset(const_cast<std::byte*>(zero_row), 0, static_cast<std::size_t>(zero_row_bytes(geometry)));
-        std::memset(value_shift, 0, static_cast<std::size_t>(accumulators.stride) * sizeof(float));
+        std::memset(value_shift, 0, static_cast<std::size_t>(run * accumulators.stride) * sizeof(float));
     }
 };
 
 struct Workspace {
     Index* next_item;             // the first item that no job has claimed
-    Index* finished;              // [B, kvN] chunks whose states are complete
+    Index* finished;              // [B, kvN] chunks of a run whose states are complete
     std::uint8_t* wholly_hidden;  // [B] the window is computed as the mean of its values
     SoftmaxState* states;         // [states, N]
     float* accumulators;          // [states, N, Dv]
@@ -112,7 +119,7 @@ struct Workspace {
     inline Workspace(Carver& carver, const Plan::Parts& plan) {
         const Geometry& geometry = plan.geometry;
         Carver scratch_carver(nullptr);
-        Scratch(scratch_carver, geometry);
+        Scratch(scratch_carver, geometry, plan.run);
         scratch_bytes = scratch_carver.used();
         next_item = carver.take<Index>(1);
         finished = carver.take<Index>(plan.states > 0 ? geometry.batch * geometry.kv_heads : 0);

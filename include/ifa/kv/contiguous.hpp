@@ -23,6 +23,8 @@ struct ContiguousKv {
     IFA_INLINE Index columns() const { return key.shape.seq; }
     IFA_INLINE Index length(Index) const { return key.shape.seq; }
 
+    IFA_INLINE bool token_major() const { return key.strides.head < key.strides.seq; }
+
     IFA_INLINE Key* key_row(Index sequence, Index head, Index column) const { return key.row(sequence, head, column); }
     IFA_INLINE Value* value_row(Index sequence, Index head, Index column) const {
         return value.row(sequence, head, column);

@@ -28,6 +28,8 @@ struct PagedKv {
     IFA_INLINE Index columns() const { return table.shape.max_blocks * block_size(); }
     IFA_INLINE Index length(Index) const { return columns(); }
 
+    IFA_INLINE bool token_major() const { return key.strides.head < key.strides.seq; }
+
     IFA_INLINE Key* key_row(Index sequence, Index head, Index column) const {
         return key.row(table.row(sequence)[column / block_size()], head, column % block_size());
     }

@@ -28,6 +28,8 @@ struct TensorListKv {
         return longest;
     }
 
+    IFA_INLINE bool token_major() const { return !keys.empty() && keys[0].strides.head < keys[0].strides.seq; }
+
     IFA_INLINE Key* key_row(Index sequence, Index head, Index column) const {
         return keys[sequence].row(0, head, column);
     }

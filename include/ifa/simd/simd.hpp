@@ -9,6 +9,8 @@
 #include "avx512.hpp"
 #elif defined(IFA_ISA_AVX2)
 #include "avx2.hpp"
+#elif defined(IFA_ISA_NEON)
+#include "neon.hpp"
 #else
 #include "portable.hpp"
 #endif
