@@ -53,8 +53,8 @@ struct FloatProducts {
     static IFA_INLINE simd::Float total(Sum sum, simd::Float) { return sum; }
 };
 
-// int8 elements against weights, or queries, of 16 bits. Every sum is exact, so it has the same bits on every instruction
-// set. 16 bits are enough for weights; a query that outlier channels are folded into needs more.
+// int8 elements against weights, or queries, of 16 bits. Every sum is exact, so it has the same bits on every
+// instruction set. 16 bits are enough for weights; a query that outlier channels are folded into needs more.
 struct IntegerProducts {
     using query_type = std::int16_t;
     using weight_type = std::int16_t;
