@@ -98,8 +98,7 @@ double Decode::visible_bytes() const {
 }
 
 double Decode::flops() const {
-    const double tokens = visible_bytes() > 0 && !mask_.empty() ? static_cast<double>(case_.tokens()) / 2
-                                                                : static_cast<double>(case_.tokens());
+    const double tokens = static_cast<double>(case_.tokens()) * (mask_.empty() ? 1 : 0.5);
     return 4. * tokens * static_cast<double>(case_.heads.heads * case_.heads.head_dim);
 }
 

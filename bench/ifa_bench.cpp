@@ -24,6 +24,11 @@ struct Flags {
 
 constexpr double kProbeTolerance = 1.03;  // noise that a float row may stand above its own floor
 
+// Integer products may pass a floor of float32 operations; a row of floating-point elements may not.
+bool probe_undersells(const Result& row) {
+    return row.which.cache != Element::kInt8 && row.roofline() > kProbeTolerance;
+}
+
 void report(benchmark::State& state, const Result& row) {
     state.SetIterationTime(row.seconds);
     state.counters["kv_bytes_per_second"] = row.visible_bytes / row.seconds;
@@ -35,8 +40,7 @@ void report(benchmark::State& state, const Result& row) {
     state.counters["roofline"] = row.roofline();
     state.counters["spread"] = row.spread;
     state.counters["rel_error"] = row.relative_error;
-    if (row.which.cache != Element::kInt8 && row.roofline() > kProbeTolerance)
-        state.SkipWithError("faster than its floor: the probe undersells this machine");
+    if (probe_undersells(row)) state.SkipWithError("faster than its floor: the probe undersells this machine");
 }
 
 void add_row(const Case& c, double least_seconds, CacheMemory& memory, std::vector<Result>& results) {
@@ -103,9 +107,7 @@ int run(const Flags& flags, std::vector<std::string> rest, const char* program) 
         print_peers(memory, flags.pairs);
         std::printf("\nfixed cost of a planned call: %.2f us (must 2)\n", fixed_cost(memory) * 1e6);
     }
-    for (const Result& row : results)
-        if (row.which.cache != Element::kInt8 && row.roofline() > kProbeTolerance) return 1;
-    return 0;
+    return std::any_of(results.begin(), results.end(), probe_undersells) ? 1 : 0;
 }
 
 }  // namespace
