@@ -164,8 +164,8 @@ inline void check_windows(const Problem& problem, const Options& options, Contra
     check_storage_windows(problem.kv, geometry.batch, window, contracts);
     if (options.workspace.empty()) return;
     const std::size_t needed = options.plan ? options.plan->workspace_bytes()
-                                            : Scheduler(geometry, window, problem.executor.concurrency(),
-                                                        options.chunk_tokens, is_token_major(problem.kv))
+                                            : schedule(problem.kv, problem.policies, geometry,
+                                                       problem.executor.concurrency(), options.chunk_tokens)
                                                   .workspace_bytes();
     if (options.workspace.size() < needed)
         contracts.fail(ErrorKind::kRuntime, "workspace: expected at least {} bytes, got {}", static_cast<Index>(needed),

@@ -43,8 +43,7 @@ inline Plan plan(const Shape& query, const Kv& kv, const Options& options, const
     const auto& executor = pack.template find<role::Executor>(kDefaultExecutor);
     const Geometry geometry = geometry_of(query, storage);
     raise(check_planning(storage, query, geometry, groups, pack, options.chunk_tokens, executor.concurrency()));
-    const auto window = [&](Index b) { return visible_window(storage, pack, b); };
-    return Scheduler(geometry, window, executor.concurrency(), options.chunk_tokens, is_token_major(storage)).plan();
+    return schedule(storage, pack, geometry, executor.concurrency(), options.chunk_tokens).plan();
 }
 
 template <class Kv, class... Policies>
@@ -71,10 +70,9 @@ inline void incre_flash_attention(const Query& query, const Kv& kv, const Output
     raise(check_problem(problem, options));
     if (problem.geometry.batch == 0) return;
     if (options.plan) return run_planned(problem, *options.plan, options);
-    const auto window = [&](Index b) { return visible_window(problem.kv, problem.policies, b); };
-    const Plan own = Scheduler(problem.geometry, window, problem.executor.concurrency(), options.chunk_tokens,
-                               is_token_major(problem.kv))
-                         .plan();
+    const Plan own =
+        schedule(problem.kv, problem.policies, problem.geometry, problem.executor.concurrency(), options.chunk_tokens)
+            .plan();
     run_planned(problem, own, options);
 }
 

@@ -1,7 +1,7 @@
 // Makes plans: cuts windows into chunks and puts the longest first, so that the jobs end together.
 #pragma once
 
-#include "workspace.hpp"
+#include "problem.hpp"
 
 namespace ifa::inline IFA_ISA {
 
@@ -93,9 +93,17 @@ class Scheduler {
                 if (tail_tiles(b) == tiles) emit(b, chunks(b) - 1);
     }
 
-    const WindowOf& window_;
+    WindowOf window_;
     Plan::Parts parts_ = {};
     Index longest_tail_ = 0;
 };
+
+// The schedule of a step over a storage. `ifa::plan`, a call without a plan and the check of its workspace agree on it.
+template <class Storage, class Policies>
+inline auto schedule(const Storage& kv, const Policies& policies, const Geometry& geometry, int concurrency,
+                     Index chunk_tokens) {
+    const auto window = [&](Index b) { return visible_window(kv, policies, b); };
+    return Scheduler(geometry, window, concurrency, chunk_tokens, is_token_major(kv));
+}
 
 }  // namespace ifa::inline IFA_ISA
