@@ -12,11 +12,12 @@ constexpr std::size_t kColdCaches = 4;  // last-level caches that the layers of 
 constexpr Index kLeftPadding = 5;
 constexpr float kUnit = 1.f / 64;  // of an int8 element
 
+// That every type of 16 bits holds, so that libraries which take queries in one compute the same thing.
 std::vector<float> normal_numbers(Index count) {
     std::mt19937 bits(1);
     std::normal_distribution<float> normal;
     std::vector<float> numbers(static_cast<std::size_t>(count));
-    for (float& x : numbers) x = normal(bits);
+    for (float& x : numbers) x = std::round(normal(bits) * 32) / 32;
     return numbers;
 }
 

@@ -49,6 +49,12 @@ class GgmlPeer : public Peer {
         return decode_.relative_error_of(out_values_);
     }
 
+    // It reads a cache once for every query head.
+    double must() const override {
+        if (type_ == GGML_TYPE_F16) return case_.group() >= 4 ? 3 : 1.05;
+        return case_.group() >= 4 ? 6 : 3;
+    }
+
    private:
     void bind(Index layer) {
         if (type_ == GGML_TYPE_F16) {
@@ -87,10 +93,17 @@ class GgmlPeer : public Peer {
     Index next_ = 0;
 };
 
-}  // namespace
+// Rows of its 8-bit format are whole blocks of 32 elements.
+bool takes(const Case& c) {
+    const bool is_block = c.cache == Element::kInt8 && c.heads.head_dim % 32 == 0;
+    return is_plain(c) && (is_block || c.cache == Element::kFloat16);
+}
 
-std::unique_ptr<Peer> make_ggml_peer(const Case& c, CacheMemory& memory) {
+std::unique_ptr<Peer> make(const Case& c, CacheMemory& memory) {
     return std::make_unique<GgmlPeer>(c, memory);
 }
 
+const RegisteredPeer kGgml({"ggml", takes, make});
+
+}  // namespace
 }  // namespace bench

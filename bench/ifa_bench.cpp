@@ -17,7 +17,7 @@ struct Flags {
     bool summary = false;
     double seconds = 0.5;
     int pairs = 101;
-    bool custom = false;
+    bool custom = false, peers = false;
     bool warm = false;
     Case row = {};
 };
@@ -43,18 +43,52 @@ void report(benchmark::State& state, const Result& row) {
     if (probe_undersells(row)) state.SkipWithError("faster than its floor: the probe undersells this machine");
 }
 
-void add_row(const Case& c, double least_seconds, CacheMemory& memory, std::vector<Result>& results) {
-    benchmark::RegisterBenchmark(("decode/" + name(c)).c_str(),
-                                 [=, &memory, &results](benchmark::State& state) {
-                                     Decode decode(c, memory);
+void report(benchmark::State& state, const Comparison& comparison) {
+    state.SetLabel(comparison.peer);
+    state.SetIterationTime(comparison.seconds);
+    state.counters["time_ratio"] = comparison.ratio.median;
+    state.counters["time_ratio_low"] = comparison.ratio.low;
+    state.counters["time_ratio_high"] = comparison.ratio.high;
+    state.counters["rel_error"] = comparison.its_error;
+    state.counters["our_rel_error"] = comparison.our_error;
+}
+
+// A row whose samples are taken, and whose median is told, by `measured`.
+template <class Measured, class Kept>
+void add(const std::string& row_name, const Measured& measured, std::vector<Kept>& results) {
+    benchmark::RegisterBenchmark(row_name.c_str(),
+                                 [=, &results](benchmark::State& state) {
                                      for (auto _ : state) {
-                                         results.push_back(measure(decode, least_seconds));
+                                         results.push_back(measured());
                                          report(state, results.back());
                                      }
                                  })
         ->UseManualTime()
         ->Iterations(1)
         ->Unit(benchmark::kMicrosecond);
+}
+
+struct Results {
+    std::vector<Result> rows;
+    std::vector<Comparison> comparisons;
+};
+
+void add_rows(const Flags& flags, CacheMemory& memory, Results& results) {
+    for (const Case& c : flags.custom ? std::vector<Case>{flags.row} : default_rows())
+        add(
+            "decode/" + name(c),
+            [=, &memory, least_seconds = flags.seconds] {
+                Decode decode(c, memory);
+                return measure(decode, least_seconds);
+            },
+            results.rows);
+    if (!flags.peers) return;
+    for (const Case& c : flags.custom ? std::vector<Case>{flags.row} : default_comparisons())
+        for (const PeerKind& kind : peer_kinds())
+            if (kind.takes(c))
+                add(
+                    "peer/" + kind.name + "/" + name(c),
+                    [=, &memory, pairs = flags.pairs] { return compare(kind, c, memory, pairs); }, results.comparisons);
 }
 
 // Own flags are read here; what is left belongs to Google Benchmark.
@@ -80,6 +114,7 @@ Flags read_flags(CLI::App& app, int argc, char** argv) {
         app.get_options([](const CLI::Option* o) { return o->get_name() != "--help"; });
     app.add_option("--seconds", flags.seconds, "least time spent on a row");
     app.add_option("--pairs", flags.pairs, "interleaved pairs of a comparison");
+    app.add_flag("--peers", flags.peers, "compare with other libraries too");
     app.parse(argc, argv);
     flags.summary = app.got_subcommand("summary");
     row.cold = !flags.warm;
@@ -89,9 +124,8 @@ Flags read_flags(CLI::App& app, int argc, char** argv) {
 
 int run(const Flags& flags, std::vector<std::string> rest, const char* program) {
     CacheMemory memory;
-    std::vector<Result> results;
-    for (const Case& row : flags.custom ? std::vector<Case>{flags.row} : default_rows())
-        add_row(row, flags.seconds, memory, results);
+    Results results;
+    add_rows(flags, memory, results);
     rest.insert(rest.begin(), program);
     std::vector<char*> arguments;
     for (std::string& argument : rest) arguments.push_back(argument.data());
@@ -101,13 +135,13 @@ int run(const Flags& flags, std::vector<std::string> rest, const char* program) 
     if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 1;
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
-    if (flags.summary && !results.empty()) {
-        print_rows(results);
+    if (flags.summary) {
+        print_rows(results.rows);
+        print_comparisons(results.comparisons);
         print_pairs(memory, flags.pairs);
-        print_peers(memory, flags.pairs);
         std::printf("\nfixed cost of a planned call: %.2f us (must 2)\n", fixed_cost(memory) * 1e6);
     }
-    return std::any_of(results.begin(), results.end(), probe_undersells) ? 1 : 0;
+    return std::any_of(results.rows.begin(), results.rows.end(), probe_undersells) ? 1 : 0;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // A row: a case and the machine's limits, measured in turn. A pair: two cases in turn.
 #pragma once
 
-#include "decode.hpp"
+#include "peer.hpp"
 #include "probe.hpp"
 
 namespace bench {
@@ -62,18 +62,51 @@ inline Result measure(Decode& decode, double least_seconds) {
             .relative_error = decode.relative_error()};
 }
 
-// Time of `a` over time of `b`, called in turn.
-template <class A, class B>
-Interval measure_pair(const A& a, const B& b, int pairs) {
-    std::vector<double> ratios;
-    a(), b();
-    for (int i = 0; i < pairs; ++i) {
-        // Who goes first alternates.
-        double times[2];
-        for (const int k : {i % 2, 1 - i % 2}) times[k] = k == 0 ? seconds(a) : seconds(b);
-        ratios.push_back(times[0] / times[1]);
+// The times of two functions called in turn.
+struct Turns {
+    std::vector<double> a, b;
+
+    // Time of a over time of b.
+    Interval ratio() const {
+        std::vector<double> ratios;
+        for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+        return bootstrap(ratios);
     }
-    return bootstrap(ratios);
+};
+
+template <class A, class B>
+Turns take_turns(const A& a, const B& b, int pairs) {
+    Turns turns;
+    a(), b();
+    for (int i = 0; i < 2 * pairs; ++i) {
+        const bool is_a = i % 4 == 0 || i % 4 == 3;  // who goes first alternates
+        if (is_a) turns.a.push_back(seconds(a));
+        else turns.b.push_back(seconds(b));
+    }
+    return turns;
+}
+
+// A peer against ours.
+struct Comparison {
+    Case which;
+    std::string peer;
+    double seconds = 0;  // median of its calls
+    Interval ratio;      // its time over ours
+    double must = 0, its_error = 0, our_error = 0;
+};
+
+inline Comparison compare(const PeerKind& kind, const Case& c, CacheMemory& memory, int pairs) {
+    const auto peer = kind.make(c, memory);
+    Decode ours(c, memory);
+    const int turns_each = peer->must() > 0 ? pairs : pairs / 10 + 1;
+    const Turns turns = take_turns([&] { peer->run(); }, [&] { ours.run(); }, turns_each);
+    return {.which = c,
+            .peer = peer->name(),
+            .seconds = median(turns.a),
+            .ratio = turns.ratio(),
+            .must = peer->must(),
+            .its_error = peer->relative_error(),
+            .our_error = ours.relative_error()};
 }
 
 }  // namespace bench

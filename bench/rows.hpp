@@ -42,6 +42,16 @@ inline std::vector<Case> default_rows() {
     return rows;
 }
 
+// What other libraries compute too: multi-head and grouped caches of every type, and ever longer ones for the error.
+inline std::vector<Case> default_comparisons() {
+    std::vector<Case> cases;
+    for (const Element cache : {Element::kFloat16, Element::kInt8, Element::kBfloat16, Element::kFloat32})
+        for (const Heads& heads : {kHeads[0], kHeads[1], kHeads[2]})
+            cases.push_back({.cache = cache, .heads = heads, .seq = 16384});
+    for (Index seq = 1024; seq <= 262144; seq *= 4) cases.push_back({.heads = {4, 1, 128}, .seq = seq});
+    return cases;
+}
+
 // A pair of cases and what time(a) / time(b) must be.
 struct Pair {
     std::string name;

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "measure.hpp"
-#include "peer.hpp"
 #include "rows.hpp"
 
 namespace bench {
@@ -41,6 +40,7 @@ inline void print_group(const Group& group, const std::vector<const Result*>& ro
 }
 
 inline void print_rows(const std::vector<Result>& rows) {
+    if (rows.empty()) return;
     std::map<std::string, std::vector<const Result*>> groups;
     for (const Result& row : rows) groups[group_of(row).name].push_back(&row);
     std::printf("\n%-34s %5s %8s %8s %10s   %s\n", "roofline", "rows", "median", "worst", "must", "worst row");
@@ -56,39 +56,20 @@ inline void print_pairs(CacheMemory& memory, int pairs) {
     std::printf("\n%-50s %7s %17s %7s\n", "time against", "ratio", "95 % interval", "must");
     for (const Pair& pair : default_pairs()) {
         Decode a(pair.a, memory), b(pair.b, memory);
-        const Interval ratio = measure_pair([&] { a.run(); }, [&] { b.run(); }, pairs);
+        const Interval ratio = take_turns([&] { a.run(); }, [&] { b.run(); }, pairs).ratio();
         std::printf("%-50s %7.3f  [%6.3f, %6.3f] %7.3f  %s\n", pair.name.c_str(), ratio.median, ratio.low, ratio.high,
                     pair.must, verdict(ratio, pair.must));
         std::fflush(stdout);
     }
 }
 
-struct Rival {
-    Case which;
-    double must;  // its time over ours, at least
-};
-
-inline void print_peers(CacheMemory& memory, int pairs) {
-    const auto rival = [](const Heads& heads, Element cache, double must) {
-        return Rival{{.cache = cache, .heads = heads, .seq = 16384}, must};
-    };
-    bool titled = false;
-    for (const Rival& each : {rival(kHeads[0], Element::kFloat16, 1.05), rival(kHeads[1], Element::kFloat16, 3),
-                              rival(kHeads[2], Element::kFloat16, 3), rival(kHeads[0], Element::kInt8, 3),
-                              rival(kHeads[1], Element::kInt8, 6), rival(kHeads[2], Element::kInt8, 6)}) {
-        const auto peer = make_ggml_peer(each.which, memory);
-        if (!peer) continue;
-        if (!titled)
-            std::printf("\n%-56s %6s %17s %5s %9s %9s\n", "time of other libraries against ours", "ratio",
-                        "95 % interval", "must", "its error", "our error");
-        titled = true;
-        Decode ours(each.which, memory);
-        const Interval ratio = measure_pair([&] { peer->run(); }, [&] { ours.run(); }, pairs);
-        std::printf("%-56s %6.2f  [%6.2f, %6.2f] %5.2f   %7.0e   %7.0e\n",
-                    (peer->name() + ", " + name(each.which)).c_str(), ratio.median, ratio.low, ratio.high, each.must,
-                    peer->relative_error(), ours.relative_error());
-        std::fflush(stdout);
-    }
+inline void print_comparisons(const std::vector<Comparison>& comparisons) {
+    if (comparisons.empty()) return;
+    std::printf("\n%-76s %6s %17s %5s   %s\n", "time of others over ours", "ratio", "95 % interval", "must",
+                "their error, ours");
+    for (const Comparison& each : comparisons)
+        std::printf("%-76s %6.2f  [%6.2f, %6.2f] %5.2f   %7.0e %7.0e\n", (each.peer + ", " + name(each.which)).c_str(),
+                    each.ratio.median, each.ratio.low, each.ratio.high, each.must, each.its_error, each.our_error);
 }
 
 // The time that a call takes whatever its length: the intercept over S = 8 to 64, in seconds.
