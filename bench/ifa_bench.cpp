@@ -53,7 +53,7 @@ void report(benchmark::State& state, const Comparison& comparison) {
     state.counters["our_rel_error"] = comparison.our_error;
 }
 
-// A row whose samples are taken, and whose median is told, by `measured`.
+// Registers a row. `measured` takes its samples when Google Benchmark runs it.
 template <class Measured, class Kept>
 void add(const std::string& row_name, const Measured& measured, std::vector<Kept>& results) {
     benchmark::RegisterBenchmark(row_name.c_str(),

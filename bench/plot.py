@@ -13,6 +13,7 @@ matplotlib.rcParams.update({"font.family": "sans-serif", "svg.fonttype": "none",
 from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {"f32": "#4477aa", "f16": "#ee6677", "bf16": "#ccbb44", "int8": "#228833"}
+TYPES = "f16|q8_0|Float|Half|BFloat16"  # as the libraries call them
 SHAPE = re.compile(r"B(?P<batch>\d+)_N(?P<heads>\d+)_kvN(?P<kv_heads>\d+)_S(?P<seq>\d+)(ragged)?_D(?P<head_dim>\d+)")
 
 
@@ -69,7 +70,7 @@ def plot_rooflines(rows, folder):
     axes.axvline(1, color="grey", linewidth=1, linestyle=":")
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("arithmetic over memory: time at the float32 multiply-add peak / time at read bandwidth")
+    axes.set_xlabel("time at the multiply-add peak of float32 / time at read bandwidth")
     axes.set_ylabel("roofline: limit / time")
     axes.set_title("Every shape against the machine's limit, one thread", loc="left")
     axes.legend(ncols=3, fontsize="small", loc="lower right")
@@ -87,7 +88,7 @@ def plot_peers(rows, folder):
         for row in (r for r in rows if r.shape == shape):
             kind = row.name.split("/")[1]
             whisker = [[row.time_ratio - row.time_ratio_low], [row.time_ratio_high - row.time_ratio]]
-            label = None if kind in labelled else re.sub(r" \S+$", "", row.label)
+            label = None if kind in labelled else re.sub(rf" ({TYPES})$", "", row.label)
             axes.barh(position, row.time_ratio, 0.8, xerr=whisker, color=colour[kind], label=label)
             axes.text(row.time_ratio_high * 1.05, position, f"{row.time_ratio:.1f}", va="center", fontsize="small")
             labelled.add(kind)
@@ -100,8 +101,8 @@ def plot_peers(rows, folder):
     axes.set_yticks([t for t, _ in ticks], [s for _, s in ticks])
     axes.invert_yaxis()
     axes.set_xlabel("their time / ours (1: as fast as ifa), one thread, cold caches")
-    axes.set_title("Other ways to the same attention", loc="left")
-    axes.legend(fontsize="small", loc="lower right")
+    figure.suptitle("Other ways to the same attention")
+    axes.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.03), ncols=3)
     save(figure, folder, "peers.svg")
 
 
@@ -117,17 +118,17 @@ def plot_errors(rows, folder):
     axes.set_xlabel("tokens in the float16 cache")
     axes.set_ylabel("error relative to float64")
     axes.set_title("Error over the length of the context", loc="left")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     save(figure, folder, "errors.svg")
 
 
 def print_table(rows):
-    print("| heads, D, S | against | their time / ours | 95 % | their error | our error |")
+    print("| cache, N/kvN | against | their time / ours | 95 % interval | their error | our error |")
     print("|---|---|---|---|---|---|")
     for r in rows:
         print(
-            f"| {r.shape} | {r.label} | {r.time_ratio:.2f} | {r.time_ratio_low:.2f} to {r.time_ratio_high:.2f} "
-            f"| {r.rel_error:.0e} | {r.our_rel_error:.0e} |"
+            f"| {r.cache} {r.heads}/{r.kv_heads} | {r.label} | {r.time_ratio:.2f} "
+            f"| {r.time_ratio_low:.2f} to {r.time_ratio_high:.2f} | {r.rel_error:.0e} | {r.our_rel_error:.0e} |"
         )
 
 
