@@ -13,7 +13,7 @@ namespace {
 class GgmlPeer : public Peer {
    public:
     GgmlPeer(const Case& c, CacheMemory& memory)
-        : decode_(c, memory), case_(c), type_(c.cache == Element::kInt8 ? GGML_TYPE_Q8_0 : GGML_TYPE_F16) {
+        : Peer(c, memory), type_(c.cache == Element::kInt8 ? GGML_TYPE_Q8_0 : GGML_TYPE_F16) {
         const ggml_init_params parameters{std::size_t{1} << 20, nullptr, true};
         context_ = ggml_init(parameters);
         const Heads& heads = c.heads;
@@ -32,22 +32,8 @@ class GgmlPeer : public Peer {
         if (type_ == GGML_TYPE_Q8_0) quantise();
     }
     ~GgmlPeer() override { ggml_free(context_); }
-    GgmlPeer(const GgmlPeer&) = delete;
-    GgmlPeer& operator=(const GgmlPeer&) = delete;
 
     std::string name() const override { return std::string("ggml ") + ggml_version() + " " + ggml_type_name(type_); }
-
-    void run() override {
-        bind(next_);
-        next_ = (next_ + 1) % decode_.layers();
-        ggml_graph_compute(graph_, &plan_);
-    }
-
-    double relative_error() override {
-        bind(0);
-        ggml_graph_compute(graph_, &plan_);
-        return decode_.relative_error_of(out_values_);
-    }
 
     // It reads a cache once for every query head.
     double must() const override {
@@ -56,6 +42,12 @@ class GgmlPeer : public Peer {
     }
 
    private:
+    void attend(Index layer) override {
+        bind(layer);
+        ggml_graph_compute(graph_, &plan_);
+    }
+    std::vector<float> out() const override { return out_values_; }
+
     void bind(Index layer) {
         if (type_ == GGML_TYPE_F16) {
             const Layer memory = decode_.layer(layer);
@@ -81,8 +73,6 @@ class GgmlPeer : public Peer {
         }
     }
 
-    Decode decode_;
-    Case case_;
     ggml_type type_;
     ggml_context* context_ = nullptr;
     ggml_tensor *query_ = nullptr, *key_ = nullptr, *value_ = nullptr, *out_ = nullptr;
@@ -90,7 +80,6 @@ class GgmlPeer : public Peer {
     ggml_cplan plan_ = {};
     std::vector<std::uint8_t> work_, blocks_;
     std::vector<float> out_values_;
-    Index next_ = 0;
 };
 
 // Rows of its 8-bit format are whole blocks of 32 elements.

@@ -19,19 +19,9 @@ struct HeadOf {
 
 class PlainPeer : public Peer {
    public:
-    PlainPeer(const Case& c, CacheMemory& memory) : case_(c), decode_(c, memory) {
+    PlainPeer(const Case& c, CacheMemory& memory) : Peer(c, memory) {
         out_.resize(decode_.query().size());
         scores_.resize(static_cast<std::size_t>(c.seq * c.group()));
-    }
-
-    void run() override {
-        attend(decode_.layer(next_));
-        next_ = (next_ + 1) % decode_.layers();
-    }
-
-    double relative_error() override {
-        attend(decode_.layer(0));
-        return decode_.relative_error_of(out_);
     }
 
     double must() const override { return 0; }
@@ -47,14 +37,12 @@ class PlainPeer : public Peer {
                             reinterpret_cast<const T*>(layer.value) + i * rows, out_.data() + i * group});
     }
 
-    Case case_;
-    Decode decode_;
     std::vector<float> out_, scores_;
 
    private:
-    virtual void attend(const Layer& layer) = 0;
-
-    Index next_ = 0;
+    void attend(Index layer) override { attend_layer(decode_.layer(layer)); }
+    std::vector<float> out() const override { return out_; }
+    virtual void attend_layer(const Layer& layer) = 0;
 };
 
 template <class T>
@@ -64,15 +52,15 @@ class NaivePeer : public PlainPeer {
     std::string name() const override { return "two passes"; }
 
    private:
-    void attend(const Layer& layer) override {
+    void attend_layer(const Layer& layer) override {
         const Index D = case_.heads.head_dim;
         for_each_kv_head<T>(layer, [&](const HeadOf<T>& first) {
             for (Index h = 0; h < case_.group(); ++h)
-                attend(HeadOf<T>{first.query + h * D, first.key, first.value, first.out + h * D});
+                attend_head({first.query + h * D, first.key, first.value, first.out + h * D});
         });
     }
 
-    void attend(const HeadOf<T>& head) {
+    void attend_head(const HeadOf<T>& head) {
         const Index D = case_.heads.head_dim;
         const auto scale = static_cast<float>(decode_.scale());
         for (Index j = 0; j < case_.seq; ++j) {
@@ -105,7 +93,7 @@ class EigenPeer : public PlainPeer {
     template <class Number>
     using Matrix = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-    void attend(const Layer& layer) override {
+    void attend_layer(const Layer& layer) override {
         const Index D = case_.heads.head_dim, S = case_.seq, G = case_.group();
         const auto scale = static_cast<float>(decode_.scale());
         for_each_kv_head<T>(layer, [&](const HeadOf<T>& first) {

@@ -13,7 +13,7 @@ namespace {
 class TorchPeer : public Peer {
    public:
     TorchPeer(const Case& c, CacheMemory& memory, bool repeats)
-        : decode_(c, memory), case_(c), type_(type_of(c.cache)), repeats_(repeats) {
+        : Peer(c, memory), type_(type_of(c.cache)), repeats_(repeats) {
         const Heads& heads = c.heads;
         query_ = at::from_blob(const_cast<float*>(decode_.query().data()), {c.batch, heads.heads, 1, heads.head_dim})
                      .to(type_);
@@ -21,17 +21,6 @@ class TorchPeer : public Peer {
 
     std::string name() const override {
         return std::string("PyTorch ") + TORCH_VERSION + " " + (repeats_ ? "repeated " : "") + c10::toString(type_);
-    }
-
-    void run() override {
-        attend(next_);
-        next_ = (next_ + 1) % decode_.layers();
-    }
-
-    double relative_error() override {
-        const at::Tensor out = attend(0).to(at::kFloat).contiguous();
-        const auto* const numbers = out.const_data_ptr<float>();
-        return decode_.relative_error_of({numbers, numbers + out.numel()});
     }
 
     double must() const override { return 1; }
@@ -49,20 +38,23 @@ class TorchPeer : public Peer {
         return repeats_ ? stored.repeat_interleave(case_.group(), 1) : stored;
     }
 
-    at::Tensor attend(Index i) const {
+    void attend(Index i) override {
         const c10::InferenceMode inference;
         at::set_num_threads(case_.threads);
         const Layer layer = decode_.layer(i);
-        return at::scaled_dot_product_attention(query_, cache(layer.key), cache(layer.value), {}, 0, false,
+        out_ = at::scaled_dot_product_attention(query_, cache(layer.key), cache(layer.value), {}, 0, false,
                                                 decode_.scale(), case_.group() > 1 && !repeats_);
     }
 
-    Decode decode_;
-    Case case_;
+    std::vector<float> out() const override {
+        const at::Tensor wide = out_.to(at::kFloat).contiguous();
+        const auto* const numbers = wide.const_data_ptr<float>();
+        return {numbers, numbers + wide.numel()};
+    }
+
     at::ScalarType type_;
     bool repeats_;
-    at::Tensor query_;
-    Index next_ = 0;
+    at::Tensor query_, out_;
 };
 
 bool takes(const Case& c) {
