@@ -172,12 +172,12 @@ TEST(BadInput, MemoryThatCannotBe) {
          Call::after([](Call& c) { c.options.scale = std::nan(""); })},
         {"scale infinite", kRuntime, "scale_value", "finite", "inf",
          Call::after([](Call& c) { c.options.scale = std::numeric_limits<double>::infinity(); })},
-        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 24", "got 25",
-         Call::after([](Call& c) { c.options.chunk_tokens = 25; })},
-        {"no chunks", kRuntime, "chunk_tokens", "positive multiple of 24", "got 0",
+        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got 33",
+         Call::after([](Call& c) { c.options.chunk_tokens = 33; })},
+        {"no chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got 0",
          Call::after([](Call& c) { c.options.chunk_tokens = 0; })},
-        {"negative chunks", kRuntime, "chunk_tokens", "positive multiple of 24", "got -24",
-         Call::after([](Call& c) { c.options.chunk_tokens = -24; })},
+        {"negative chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got -32",
+         Call::after([](Call& c) { c.options.chunk_tokens = -32; })},
     };
     for (const BadInput& bad : table) expect_refused(bad);
 }

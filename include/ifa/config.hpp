@@ -52,9 +52,9 @@ namespace ifa {
 using Index = std::int64_t;
 
 // Tokens per tile and per chunk, counted from the window's start: part of the bit contract, the same on every ISA.
-// Every register block divides a tile; tiles this small keep the memory streams of K and V moving.
-inline constexpr int kTileTokens = 24;
-inline constexpr Index kDefaultChunkTokens = 480;
+// Every register block and vector divides a tile; tiles this small keep the memory streams of K and V moving.
+inline constexpr int kTileTokens = 32;
+inline constexpr Index kDefaultChunkTokens = 512;
 
 inline namespace IFA_ISA {
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -13,23 +14,39 @@ namespace {
 
 using ifa::Index;
 
-TEST(Fold, LargestExponentIsThatOfTheLargestNumber) {
-    const std::vector<double> row{0.25, -6, 1e-300, 3};
-    EXPECT_EQ(ifa::largest_exponent(row.data(), 4), 2);
-    EXPECT_EQ(ifa::largest_exponent(row.data(), 1), -2);
+int largest_exponent(const std::vector<double>& row) {
+    return ifa::exponent_of(ifa::largest_magnitude(row.data(), static_cast<Index>(row.size())));
 }
 
-TEST(Fold, LargestExponentIsBoundedAndIgnoresWhatHasNone) {
-    const double huge = 1e200, tiny = 1e-200, zero = 0, infinite = std::numeric_limits<double>::infinity();
-    EXPECT_EQ(ifa::largest_exponent(&huge, 1), 100);
-    EXPECT_EQ(ifa::largest_exponent(&tiny, 1), -100);
-    EXPECT_EQ(ifa::largest_exponent(&zero, 1), 0);
-    EXPECT_EQ(ifa::largest_exponent(&infinite, 1), 0);
+TEST(Fold, TheLargestNumberIsFoundWhereverItIs) {
+    for (const std::size_t n : {1u, 4u, 7u, 8u, 9u, 31u, 64u}) {
+        for (std::size_t at = 0; at < n; ++at) {
+            std::vector<double> row(n, 0.25);
+            row[at] = -6;
+            EXPECT_EQ(largest_exponent(row), 2) << n << ' ' << at;
+        }
+    }
+}
+
+TEST(Fold, WhatIsNotFiniteIsFound) {
+    const double infinite = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+    for (const double x : {infinite, -infinite, nan, -nan}) {
+        const std::vector<double> row{1, x, 1e300};
+        EXPECT_FALSE(ifa::is_finite(ifa::largest_magnitude(row.data(), 3))) << x;
+        EXPECT_EQ(largest_exponent(row), 0) << x;
+    }
+    const std::vector<double> row{1, -std::numeric_limits<double>::max()};
+    EXPECT_TRUE(ifa::is_finite(ifa::largest_magnitude(row.data(), 2)));
+}
+
+TEST(Fold, ExponentsAreThoseOfFrexp) {
+    for (const double x : {1e200, 1e-200, -3.0, 0x1p-1022}) EXPECT_EQ(largest_exponent({x}), std::ilogb(x)) << x;
+    EXPECT_EQ(largest_exponent({0, -0.0}), 0);
 }
 
 TEST(Fold, PowersOfTwoAreExact) {
     for (int exponent = -140; exponent <= 140; ++exponent)
-        EXPECT_EQ(ifa::power_of_two(exponent), std::ldexp(1.0, exponent));
+        EXPECT_EQ(ifa::power_of_two(ifa::bounded(exponent)), std::ldexp(1.0, std::clamp(exponent, -120, 120)));
 }
 
 // One query row over one kv head, folded.
@@ -97,6 +114,78 @@ TEST(Fold, ProductsWithTheLargestFloatsDoNotOverflow) {
     double sum = 0;
     for (const float x : row.folded) sum += static_cast<double>(x) * 1e12;
     EXPECT_LT(sum, static_cast<double>(std::numeric_limits<float>::max()));
+}
+
+// One query row over one kv head of an int8 cache, folded into integers.
+struct FoldedIntegers {
+    FoldedIntegers(const std::vector<float>& query, double scale) : dim(static_cast<Index>(query.size())) {
+        const std::vector<std::int8_t> row(query.size());
+        const std::vector<float> factors(2, 1.f);
+        std::vector<float> out(query.size());
+        const ifa::Shape shape{.head_dim = dim};
+        const auto kv =
+            ifa::antiquant(ifa::ContiguousKv{ifa::bsh(row, shape), ifa::bsh(row, shape)}, ifa::per_tensor(factors));
+        const auto problem = ifa::resolve(ifa::bsh(query, shape), kv, ifa::bsh(out, shape), scale);
+        ifa::Carver counter(nullptr);
+        ifa::Scratch(counter, problem.geometry, 1);
+        memory.resize(counter.used() + 64, std::byte{0x77});
+        ifa::Carver carver(ifa::Carver::align(memory.data()));
+        const ifa::Scratch scratch(carver, problem.geometry, 1);
+        ifa::fold_queries(problem, ifa::Work{}, scratch);
+        high.assign(scratch.integer_queries[0], scratch.integer_queries[0] + scratch.queries.stride);
+        low.assign(scratch.low_queries()[0], scratch.low_queries()[0] + scratch.queries.stride);
+        multiplier = scratch.multipliers[0];
+        has_low = *scratch.has_low;
+    }
+    // The number that element d stands for.
+    double at(std::size_t d) const {
+        return static_cast<double>(multiplier) *
+               (static_cast<double>(high[d]) + static_cast<double>(low[d]) * static_cast<double>(ifa::kLowPart));
+    }
+
+    Index dim;
+    std::vector<std::byte> memory;
+    std::vector<std::int16_t> high, low;
+    float multiplier = 0;
+    bool has_low = false;
+};
+
+TEST(FoldIntegers, SmallQueriesHaveNoLowPart) {
+    const std::vector<float> query{0.5f, -3.f, 1e-5f, 2.f, 0.f};
+    const FoldedIntegers row(query, 1e-3);
+    EXPECT_FALSE(row.has_low);
+    const double largest_error = 0.5000001 * static_cast<double>(row.multiplier);
+    for (std::size_t d = 0; d < query.size(); ++d) {
+        EXPECT_NEAR(row.at(d), 1e-3 * static_cast<double>(query[d]), largest_error) << d;
+        EXPECT_EQ(row.low[d], 0) << d;
+    }
+    EXPECT_GE(std::abs(row.high[1]), 1 << 14);
+    for (std::size_t d = query.size(); d < row.high.size(); ++d) EXPECT_EQ(row.high[d] | row.low[d], 0) << d;
+}
+
+TEST(FoldIntegers, LargeQueriesHaveTwiceTheBits) {
+    const std::vector<float> query{0.5f, -3.f, 1e-5f, 2.f, 0.f, 100.f, -77.7f};
+    for (const double scale : {1.0, -40.0, 1e20}) {
+        const FoldedIntegers row(query, scale);
+        EXPECT_TRUE(row.has_low);
+        const double largest_error = 0.5000001 * static_cast<double>(row.multiplier) * double{ifa::kLowPart};
+        for (std::size_t d = 0; d < query.size(); ++d)
+            EXPECT_NEAR(row.at(d), scale * static_cast<double>(query[d]), largest_error) << scale << ' ' << d;
+        for (std::size_t d = query.size(); d < row.high.size(); ++d) EXPECT_EQ(row.high[d] | row.low[d], 0) << d;
+    }
+}
+
+TEST(FoldIntegers, TheLargestOfABinadeDoesNotOverflow) {
+    const float below_two = std::nextafter(2.f, 1.f);
+    for (const float sign : {1.f, -1.f}) {
+        const FoldedIntegers row({sign * below_two, 1.f}, 64.0);
+        EXPECT_NEAR(row.at(0), 64.0 * static_cast<double>(sign * below_two), 0x1p-20);
+    }
+}
+
+TEST(FoldIntegers, AQueryThatIsNotFiniteHasNoMultiplier) {
+    for (const float x : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+        EXPECT_TRUE(std::isnan(FoldedIntegers({1.f, x, 2.f}, 1.0).multiplier));
 }
 
 }  // namespace

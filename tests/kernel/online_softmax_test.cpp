@@ -33,7 +33,7 @@ class Block {
     Weight weight(std::size_t head, std::size_t slot) const { return weights_[head * kStride + slot]; }
 
    private:
-    static constexpr std::size_t kHeads = 64, kStride = ifa::kTileStride;
+    static constexpr std::size_t kHeads = 64, kStride = ifa::kTileTokens;
 
     ifa::OnlineSoftmax softmax() { return {maxima_.data(), sums_.data(), rescales_.data(), units_.data()}; }
 
@@ -53,7 +53,7 @@ TEST(OnlineSoftmax, ScoresBecomeProbabilities) {
     EXPECT_NEAR(block.weight(0, 0), std::exp(-2.f), 2e-8);
     EXPECT_NEAR(block.weight(0, 2) / std::exp(-43.f), 1.f, 2e-7);
     EXPECT_NEAR(block.sum(0), 1 + std::exp(-2.f) + std::exp(-1.f), 3e-7);
-    for (std::size_t slot = 4; slot < ifa::kTileFloats; ++slot) EXPECT_EQ(block.weight(0, slot), 0.f);
+    for (std::size_t slot = 4; slot < ifa::kTileTokens; ++slot) EXPECT_EQ(block.weight(0, slot), 0.f);
 }
 
 TEST(OnlineSoftmax, TheFactorIsExactlyOneUnlessTheMaximumGrows) {

@@ -113,10 +113,10 @@ TEST(Plan, OfManyJobsServesAnExecutorOfFew) {
 TEST(Plan, CarriesItsChunkLength) {
     Layer<float> layer(2);
     const ifa::Plan plan =
-        ifa::plan(kSizes.query(), layer.kv(), {.chunk_tokens = 48}, ifa::RightPadding{.lengths = kLengths});
-    EXPECT_EQ(plan.chunk_tokens(), 48);
+        ifa::plan(kSizes.query(), layer.kv(), {.chunk_tokens = 64}, ifa::RightPadding{.lengths = kLengths});
+    EXPECT_EQ(plan.chunk_tokens(), 64);
     EXPECT_EQ(layer.run({.scale = layer.decode.scale, .plan = &plan}),
-              layer.run({.scale = layer.decode.scale, .chunk_tokens = 48}, ifa::RightPadding{.lengths = kLengths}));
+              layer.run({.scale = layer.decode.scale, .chunk_tokens = 64}, ifa::RightPadding{.lengths = kLengths}));
 }
 
 TEST(Plan, MasksAndTermsStayWithTheCalls) {

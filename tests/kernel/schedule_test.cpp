@@ -23,9 +23,9 @@ ifa::Plan make_plan(const std::vector<Window>& windows, Index kv_heads, Index ch
 }
 
 // Lengths around tiles and chunks, empty and reversed windows, windows that do not start at 0.
-const std::vector<Window> kWindows{{0, 1},   {0, 0},    {5, 53},  {0, 48},   {7, 56},  {0, 480},
-                                   {9, 490}, {3, 1000}, {12, 12}, {20, 10},  {0, 24},  {0, 25},
-                                   {0, 23},  {1, 961},  {0, 960}, {-0, 999}, {50, 51}, {0, 47}};
+const std::vector<Window> kWindows{{0, 1},   {0, 0},    {5, 69},   {0, 64},    {7, 72},  {0, 512},
+                                   {9, 522}, {3, 1100}, {12, 12},  {20, 10},   {0, 32},  {0, 33},
+                                   {0, 31},  {1, 1025}, {0, 1024}, {-0, 1063}, {50, 51}, {0, 63}};
 
 Index tokens_of(const ifa::Plan& plan, const ifa::PlanItem& item) {
     const Window& window = plan.window(item.sequence);
@@ -33,7 +33,7 @@ Index tokens_of(const ifa::Plan& plan, const ifa::PlanItem& item) {
 }
 
 TEST(Schedule, EveryChunkOfEverySequenceAndKvHeadComesOnce) {
-    for (const Index chunk_tokens : {24, 48, 480}) {
+    for (const Index chunk_tokens : {32, 64, 512}) {
         const ifa::Plan plan = make_plan(kWindows, 3, chunk_tokens);
         std::set<std::tuple<int, int, int>> seen;
         Index tokens = 0, expected = 0;
@@ -53,8 +53,8 @@ TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
     const auto run_of = [&](Index heads, Index kv_heads, int concurrency) {
         const ifa::Geometry geometry{.batch = 1, .heads = heads, .kv_heads = kv_heads, .key_dim = 8, .value_dim = 8};
         const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
-        const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 480, true).plan();
-        EXPECT_EQ(plan.items(), 9 * ((kv_heads + plan.parts().run - 1) / plan.parts().run));
+        const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 512, true).plan();
+        EXPECT_EQ(plan.items(), 8 * ((kv_heads + plan.parts().run - 1) / plan.parts().run));
         return plan.parts().run;
     };
     EXPECT_EQ(run_of(32, 8, 1), 8);
@@ -66,50 +66,50 @@ TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
 }
 
 TEST(Schedule, EveryEmptyWindowHasAnItemToWriteItsZeros) {
-    const ifa::Plan plan = make_plan({{0, 0}, {9, 4}}, 2, 48);
+    const ifa::Plan plan = make_plan({{0, 0}, {9, 4}}, 2, 64);
     EXPECT_EQ(plan.items(), 4);
     EXPECT_EQ(plan.chunks(0), 1);
     EXPECT_EQ(plan.chunks(1), 1);
 }
 
 TEST(Schedule, TheLongestItemsComeFirst) {
-    const ifa::Plan plan = make_plan(kWindows, 2, 480);
+    const ifa::Plan plan = make_plan(kWindows, 2, 512);
     for (Index i = 1; i < plan.items(); ++i) {
-        const auto tiles = [&](Index item) { return (tokens_of(plan, plan.item(item)) + 23) / 24; };
+        const auto tiles = [&](Index item) { return (tokens_of(plan, plan.item(item)) + 31) / 32; };
         EXPECT_GE(tiles(i - 1), tiles(i)) << i;
     }
 }
 
 TEST(Schedule, ChunksAreCountedFromTheStartOfTheWindow) {
-    const ifa::Plan plan = make_plan({{100, 149}}, 1, 48);
+    const ifa::Plan plan = make_plan({{100, 165}}, 1, 64);
     EXPECT_EQ(plan.chunks(0), 2);
     EXPECT_EQ(plan.window(0).begin, 100);
-    EXPECT_EQ(plan.window(0).end, 149);
+    EXPECT_EQ(plan.window(0).end, 165);
 }
 
 TEST(Schedule, StatesAreKeptOnlyForSequencesOfSeveralChunks) {
-    const ifa::Plan plan = make_plan({{0, 48}, {0, 49}, {0, 10}, {0, 480}}, 2, 48);
+    const ifa::Plan plan = make_plan({{0, 64}, {0, 65}, {0, 10}, {0, 640}}, 2, 64);
     EXPECT_EQ(plan.states(), 2 + 10);
     EXPECT_EQ(plan.first_state(1), 0);
     EXPECT_EQ(plan.first_state(3), 2);
 }
 
 TEST(Schedule, NoMoreJobsThanItems) {
-    EXPECT_EQ(make_plan({{0, 10}}, 2, 48, 16).jobs(), 2);
-    EXPECT_EQ(make_plan({{0, 1000}}, 2, 48, 16).jobs(), 16);
+    EXPECT_EQ(make_plan({{0, 10}}, 2, 64, 16).jobs(), 2);
+    EXPECT_EQ(make_plan({{0, 1000}}, 2, 64, 16).jobs(), 16);
 }
 
 TEST(Schedule, EachJobHasScratchOfItsOwn) {
     const std::vector<Window> windows{{0, 1000}};
-    const std::size_t one = make_plan(windows, 2, 48, 1).workspace_bytes();
-    const std::size_t two = make_plan(windows, 2, 48, 2).workspace_bytes();
-    const std::size_t three = make_plan(windows, 2, 48, 3).workspace_bytes();
+    const std::size_t one = make_plan(windows, 2, 64, 1).workspace_bytes();
+    const std::size_t two = make_plan(windows, 2, 64, 2).workspace_bytes();
+    const std::size_t three = make_plan(windows, 2, 64, 3).workspace_bytes();
     EXPECT_GT(two, one);
     EXPECT_EQ(three - two, two - one);
 }
 
 TEST(Schedule, OneChunkMayHoldAnyLength) {
-    const ifa::Plan plan = make_plan({{3, 262144}}, 1, Index{24} << 40);
+    const ifa::Plan plan = make_plan({{3, 262144}}, 1, Index{32} << 40);
     EXPECT_EQ(plan.items(), 1);
     EXPECT_EQ(plan.states(), 0);
 }

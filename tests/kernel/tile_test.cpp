@@ -57,7 +57,7 @@ TYPED_TEST_SUITE(TileOf, Elements);
 TYPED_TEST(TileOf, ScoresAreDotProducts) {
     for (const Index dim : kDims) {
         const RandomTile<TypeParam> random(kTileTokens - 3, dim, 2);
-        Rows queries(3, dim, 1), scores(3, ifa::kTileStride, 9);
+        Rows queries(3, dim, 1), scores(3, ifa::kTileTokens, 9);
         ifa::score_tile<FloatProducts>(queries.view(), 3, random.tile, dim, dim, scores.view());
         for (Index h = 0; h < 3; ++h)
             for (int slot = 0; slot < random.tile.tokens; ++slot) {
@@ -74,13 +74,13 @@ TYPED_TEST(TileOf, ScoresAreDotProducts) {
 TYPED_TEST(TileOf, AScoreHasTheSameBitsInEveryBlock) {
     constexpr Index kDim = 57;
     const RandomTile<TypeParam> full(kTileTokens, kDim, 2);
-    Rows queries(16, kDim, 1), expected(16, ifa::kTileStride, 3);
+    Rows queries(16, kDim, 1), expected(16, ifa::kTileTokens, 3);
     for (Index h = 0; h < 16; ++h)
         ifa::score_tile<FloatProducts>(queries.view().from(h), 1, full.tile, kDim, kDim, expected.view().from(h));
     for (const Index heads : kHeads)
         for (int tokens = 1; tokens <= kTileTokens; ++tokens) {
             RandomTile<TypeParam> part(tokens, kDim, 2);
-            Rows scores(heads, ifa::kTileStride, 4);
+            Rows scores(heads, ifa::kTileTokens, 4);
             ifa::score_tile<FloatProducts>(queries.view(), heads, part.tile, kDim, kDim, scores.view());
             for (Index h = 0; h < heads; ++h)
                 for (int slot = 0; slot < tokens; ++slot)
@@ -101,7 +101,7 @@ double expected_sum(HeadRows probabilities, HeadRows before, float rescale, cons
 template <bool Shifted, class T>
 void expect_accumulates(Index heads, Index dim) {
     const RandomTile<T> random(kTileTokens - 5, dim, 2);
-    Rows probabilities(heads, ifa::kTileStride, 1), sums(heads, dim, 6), before(heads, dim, 6);
+    Rows probabilities(heads, ifa::kTileTokens, 1), sums(heads, dim, 6), before(heads, dim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(size(heads));
     const std::vector<float> shift(size(ifa::padded(dim)), 3.f);
     ifa::accumulate_tile<FloatProducts, Shifted>({probabilities.view(), rescale.data(), rescale.data()}, heads,
@@ -128,7 +128,7 @@ TYPED_TEST(TileOf, AShiftIsAddedToEveryValue) {
 TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     constexpr Index kDim = 80;
     const RandomTile<TypeParam> random(kTileTokens, kDim, 2);
-    Rows probabilities(16, ifa::kTileStride, 1), expected(16, kDim, 6);
+    Rows probabilities(16, ifa::kTileTokens, 1), expected(16, kDim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(16);
     for (Index h = 0; h < 16; ++h)
         ifa::accumulate_tile<FloatProducts, false>({probabilities.view().from(h), &rescale[size(h)], &rescale[size(h)]},
@@ -140,6 +140,46 @@ TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
                                                    random.tile, nullptr, kDim, sums.view(), random.tile, kDim);
         for (Index i = 0; i < heads * sums.stride; ++i)
             ASSERT_EQ(sums.memory[size(i)], expected.memory[size(i)]) << heads;
+    }
+}
+
+// Hides the first 12 slots; the rows of the first 8, a whole block, cannot even be read.
+template <class T>
+void hide_some(RandomTile<T>& random) {
+    for (int slot = 0; slot < 12; ++slot) random.tile.keys[slot] = random.tile.values[slot] = nullptr;
+    random.tile.hidden |= (std::uint64_t{1} << 12) - 1;
+    for (int slot = 8; slot < 12; ++slot) random.tile.keys[slot] = random.tile.values[slot] = random.zeros.data();
+}
+
+TYPED_TEST(TileOf, HiddenTokensAreNotRead) {
+    constexpr Index kDim = 57;
+    RandomTile<TypeParam> all(kTileTokens, kDim, 2), some(kTileTokens, kDim, 2);
+    hide_some(some);
+    Rows queries(16, kDim, 1);
+    for (const Index heads : kHeads) {
+        Rows expected(heads, kTileTokens, 3), scores(heads, kTileTokens, 4);
+        ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, kDim, expected.view());
+        ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, kDim, scores.view());
+        for (Index h = 0; h < heads; ++h)
+            for (int slot = 0; slot < kTileTokens; ++slot)
+                ASSERT_EQ(scores.view()[h][slot], slot < 12 ? 0.f : expected.view()[h][slot]) << heads << ' ' << slot;
+    }
+}
+
+TYPED_TEST(TileOf, SumsOverVisibleTokensHaveTheBitsOfThoseOverAll) {
+    constexpr Index kDim = 57;
+    RandomTile<TypeParam> all(kTileTokens, kDim, 2), some(kTileTokens, kDim, 2);
+    hide_some(some);
+    for (const Index heads : kHeads) {
+        Rows weights(heads, kTileTokens, 1), expected(heads, kDim, 6), sums(heads, kDim, 6);
+        for (Index h = 0; h < heads; ++h) std::fill_n(weights.view()[h], 12, 0.f);
+        const std::vector<float> rescale(size(heads), 0.75f);
+        const auto accumulate = [&](auto& tile, Rows& to) {
+            ifa::accumulate_tile<FloatProducts, false>({weights.view(), rescale.data(), rescale.data()}, heads, tile,
+                                                       nullptr, kDim, to.view(), tile, kDim);
+        };
+        accumulate(all.tile, expected), accumulate(some.tile, sums);
+        ASSERT_EQ(sums.memory, expected.memory) << heads;
     }
 }
 
@@ -163,7 +203,7 @@ TEST(IntegerProducts, ScoresAreExactInEveryBlock) {
             for (const int tokens : {1, 7, 8, kTileTokens}) {
                 const RandomTile<std::int8_t> random(tokens, dim, 2);
                 IntegerRows queries(heads, dim, 1);
-                Rows scores(heads, ifa::kTileStride, 9);
+                Rows scores(heads, ifa::kTileTokens, 9);
                 ifa::score_tile<IntegerProducts>(queries.view(), heads, random.tile, dim, dim, scores.view());
                 for (Index h = 0; h < heads; ++h)
                     for (int slot = 0; slot < tokens; ++slot) {
@@ -174,6 +214,24 @@ TEST(IntegerProducts, ScoresAreExactInEveryBlock) {
             }
 }
 
+TEST(IntegerProducts, LowPartsAreAddedInTheirUnits) {
+    constexpr Index kHeadsHere = 3, kDim = 57;
+    const RandomTile<std::int8_t> random(kTileTokens - 5, kDim, 2);
+    IntegerRows high(kHeadsHere, kDim, 1), low(kHeadsHere, kDim, 2);
+    for (std::int16_t& x : high.memory) x = static_cast<std::int16_t>(x / 128);
+    Rows scores(kHeadsHere, kTileTokens, 9);
+    ifa::score_tile<IntegerProducts>(high.view(), kHeadsHere, random.tile, kDim, kDim, scores.view());
+    ifa::score_tile<IntegerProducts, ifa::kAdds>(low.view(), kHeadsHere, random.tile, kDim, kDim, scores.view());
+    for (Index h = 0; h < kHeadsHere; ++h)
+        for (int slot = 0; slot < random.tile.tokens; ++slot) {
+            double exact = 0;
+            for (Index d = 0; d < kDim; ++d)
+                exact += (double{1} * high.view()[h][d] + double{ifa::kLowPart} * low.view()[h][d]) *
+                         random.tile.keys[slot][d];
+            EXPECT_NEAR(as_double(scores.view()[h][slot]), exact, 0x1p-24 * (std::abs(exact) + 1)) << h << ' ' << slot;
+        }
+}
+
 TEST(IntegerProducts, TheLargestOperandsDoNotOverflow) {
     for (const Index dim : {256, 512, 576}) {
         RandomTile<std::int8_t> random(kTileTokens, dim, 2);
@@ -181,7 +239,7 @@ TEST(IntegerProducts, TheLargestOperandsDoNotOverflow) {
         const auto largest = static_cast<std::int16_t>(-(1 << (IntegerProducts::query_exponent(dim) + 1)));
         IntegerRows queries(1, dim, 1);
         std::fill(queries.memory.begin(), queries.memory.end(), largest);
-        Rows scores(1, ifa::kTileStride, 9);
+        Rows scores(1, ifa::kTileTokens, 9);
         ifa::score_tile<IntegerProducts>(queries.view(), 1, random.tile, dim, dim, scores.view());
         EXPECT_EQ(scores.view()[0][5], 128.f * static_cast<float>(-largest) * static_cast<float>(dim)) << dim;
     }
@@ -192,9 +250,9 @@ TEST(IntegerProducts, OutputsAreWeightedSumsOfValues) {
         for (const Index dim : kDims)
             for (const int tokens : {1, 7, 8, kTileTokens}) {
                 const RandomTile<std::int8_t> random(tokens, dim, 2);
-                IntegerRows weights(heads, ifa::kTileStride, 1);
+                IntegerRows weights(heads, ifa::kTileTokens, 1);
                 for (Index h = 0; h < heads; ++h)  // as a hidden slot has
-                    for (int slot = tokens; slot < ifa::kTileStride; ++slot) weights.view()[h][slot] = 0;
+                    for (int slot = tokens; slot < ifa::kTileTokens; ++slot) weights.view()[h][slot] = 0;
                 Rows sums(heads, dim, 6), before(heads, dim, 6);
                 const std::vector<float> unit(size(heads), 0x1p-15f), rescale(size(heads), 0.75f);
                 ifa::accumulate_tile<IntegerProducts, false>({weights.view(), unit.data(), rescale.data()}, heads,

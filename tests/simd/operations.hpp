@@ -285,6 +285,14 @@ TEST(SIMD_SUITE, RoundingIsToTheNearestEven) {
         EXPECT_EQ(simd::first(simd::round(simd::set(x))), std::nearbyint(x)) << x;
 }
 
+TEST(SIMD_SUITE, HiddenLanesAreMinusInfinity) {
+    for (const std::uint64_t hidden : {0x0ull, 0x1ull, 0xa5a5ull, 0xffffull, 0xdeadbeef1234ull}) {
+        const std::vector<float> before = lanes(ladder(1, 2)), after = lanes(simd::hide(ladder(1, 2), hidden));
+        for (std::size_t i = 0; i < simd::kLanes; ++i)
+            EXPECT_EQ(after[i], hidden >> i & 1 ? -kInf : before[i]) << hidden << ' ' << i;
+    }
+}
+
 TEST(SIMD_SUITE, FourReductionsAtOnceHaveTheBitsOfOne) {
     const simd::Float rows[] = {ladder(0.1f, 1.3f), ladder(-7, 0.7f), ladder(2, -3.1f), ladder(1e-3f, 1e3f)};
     float sums[4], largest[4];

@@ -6,19 +6,21 @@
 namespace ifa::inline IFA_ISA {
 
 // Register blocks by the number of heads in them: the tokens of a block of scores, and the vectors of D of a block of
-// outputs. Each holds as many accumulators as leave room for one operand of one side, all those of the other, and a
-// temporary where a product and its sum are two instructions: with 16 registers 12 + 3 + 1, or 8 + 4 + 1 + 1. Blocks of
-// scores divide a tile; those of fewer than 8 accumulators wait for their own sums.
+// outputs. A block of outputs holds as many accumulators as leave room for one operand of one side, all those of the
+// other, and a temporary where a product and its sum are two instructions: with 16 registers 12 + 3 + 1, or
+// 8 + 4 + 1 + 1. A block of scores divides a tile and has at least 8 accumulators, or they would wait for their own
+// sums, but few tokens: many rows read side by side get ahead of the hardware's prefetchers.
 struct Blocks {
     int heads;
     int tokens[9], vectors[9];
 };
-inline constexpr Blocks kBlocksOf16{6, {0, 8, 6, 4, 3, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 3, 2, 2}, {0, 8, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf32{8, {0, 12, 12, 8, 6, 4, 4, 3, 3}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
+inline constexpr Blocks kBlocksOf16{6, {0, 8, 4, 4, 2, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, {0, 8, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf32{8, {0, 8, 4, 4, 4, 2, 2, 2, 2}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
 
 // float32 multiply-adds, whatever the elements are.
 struct FloatProducts {
+    static constexpr bool kInteger = false;
     using query_type = float;
     using weight_type = float;
     using Sum = simd::Float;
@@ -53,9 +55,14 @@ struct FloatProducts {
     static IFA_INLINE simd::Float total(Sum sum, simd::Float) { return sum; }
 };
 
+// What one in the low part of an integer query stands for: its elements are 16 high bits and, where these are not
+// enough, 16 low ones.
+inline constexpr float kLowPart = 0x1p-15f;
+
 // int8 elements against weights, or queries, of 16 bits. Every sum is exact, so it has the same bits on every
-// instruction set. 16 bits are enough for weights; a query that outlier channels are folded into needs more.
+// instruction set.
 struct IntegerProducts {
+    static constexpr bool kInteger = true;
     using query_type = std::int16_t;
     using weight_type = std::int16_t;
     using Sum = simd::Int;

@@ -5,19 +5,37 @@
 
 namespace ifa::inline IFA_ISA {
 
-// The exponent e with max |row| in [2^e, 2^(e+1)), within what a float holds; 0 for a row of zeros or one not finite.
-IFA_INLINE int largest_exponent(const double* row, Index n) {
-    std::uint64_t largest = 0;
-    for (Index i = 0; i < n; ++i) {
-        std::uint64_t bits;
-        std::memcpy(&bits, row + i, sizeof(bits));
-        bits &= 0x7fffffffffffffffu;
+// The bits of max |row|, in the order of which magnitudes are; those of a NaN lie above those of infinity. The maximum
+// is taken in several chains, as a single one waits for itself.
+inline std::int64_t largest_magnitude(const double* row, Index n) {
+    using Chains = std::int64_t __attribute__((vector_size(64)));
+    constexpr Index kChains = 8;
+    Chains largest = {}, bits = {};
+    const auto take = [&](Index i, std::size_t count) __attribute__((always_inline)) {
+        std::memcpy(&bits, row + i, count * sizeof(double));
+        bits &= 0x7fffffffffffffff;
         largest = bits > largest ? bits : largest;
-    }
-    const int biased = static_cast<int>(largest >> 52);
-    if (biased == 0 || biased == 0x7ff) return 0;
-    const int exponent = biased - 1023;
-    return exponent < -100 ? -100 : exponent > 100 ? 100 : exponent;
+    };
+    Index i = 0;
+    for (; i + kChains <= n; i += kChains) take(i, kChains);
+    for (; i < n; ++i) take(i, 1);
+    for (Index k = 1; k < kChains; ++k) largest[0] = largest[k] > largest[0] ? largest[k] : largest[0];
+    return largest[0];
+}
+
+IFA_INLINE bool is_finite(std::int64_t magnitude) {
+    return magnitude < 0x7ff0000000000000;
+}
+
+// The exponent e with a magnitude in [2^e, 2^(e+1)); 0 for zero and what is not finite.
+IFA_INLINE int exponent_of(std::int64_t magnitude) {
+    const int biased = static_cast<int>(magnitude >> 52);
+    return biased == 0 || !is_finite(magnitude) ? 0 : biased - 1023;
+}
+
+// Within what a float holds, of either sign.
+IFA_INLINE int bounded(int exponent) {
+    return exponent < -120 ? -120 : exponent > 120 ? 120 : exponent;
 }
 
 IFA_INLINE double power_of_two(int exponent) {
@@ -27,21 +45,58 @@ IFA_INLINE double power_of_two(int exponent) {
     return power;
 }
 
+// Rounding a query to integers moves its scores by about this much at most: what a step of it stands for times the
+// largest int8 element times the standard deviation of dim rounding errors.
+inline bool needs_low_part(double step, Index dim) {
+    constexpr double kTolerance = 0x1p-12;
+    return step * step * 0x1p14 * static_cast<double>(dim) / 12 > kTolerance * kTolerance;
+}
+
+// A row of `dim` folded elements times `factor`, padded with zeros, as floats.
+inline void store_query(const double* folded, double factor, Index dim, Index stride, float* query) {
+    simd::scale_row(folded, factor, dim, query);
+    for (Index d = dim; d < stride; ++d) query[d] = 0;
+}
+
+// The same as integers, and what rounding to them left over, or zeros.
+inline void store_query(const double* folded, double factor, bool keeps_low, Index dim, Index stride,
+                        std::int16_t* high, std::int16_t* low) {
+    for (Index d = 0; d < stride; d += simd::kLanes) {
+        const Index left = dim - d, count = left < 0 ? 0 : left < simd::kLanes ? left : Index{simd::kLanes};
+        float exact[simd::kLanes] = {}, left_over[simd::kLanes] = {};
+        simd::scale_row(folded + d, factor, count, exact);
+        simd::store(high + d, simd::load(exact));
+        for (Index j = 0; keeps_low && j < count; ++j)
+            left_over[j] = static_cast<float>((folded[d + j] * factor - high[d + j]) / double{kLowPart});
+        simd::store(low + d, simd::load(left_over));
+    }
+}
+
 // Reads and folds the query rows of one kv head into its scratch, with their multipliers and constants: each is brought
 // to the exponent its arithmetic wants, and multiplying a score by the row's power of two brings back its natural
-// value.
+// value. Integers have none for what is not finite: the multiplier is NaN instead.
 template <class Problem>
 inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
-    const Index dim = problem.geometry.key_dim;
+    using Products = typename Problem::Products;
+    const Index dim = problem.geometry.key_dim, stride = scratch.queries.stride;
+    *scratch.has_low = false;
     for (Index i = 0; i < work.group; ++i) {
         float* const query = scratch.queries[i];
         problem.query.read(work.row(i), query);
         problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
-        const int exponent = largest_exponent(scratch.folded, dim) - Problem::Scores::query_exponent(dim);
-        const double down = power_of_two(-exponent);
-        for (Index d = 0; d < dim; ++d) query[d] = static_cast<float>(scratch.folded[d] * down);
-        for (Index d = dim; d < scratch.queries.stride; ++d) query[d] = 0;
-        scratch.multipliers[i] = static_cast<float>(power_of_two(exponent));
+        const std::int64_t magnitude = largest_magnitude(scratch.folded, dim);
+        const int exponent = bounded(exponent_of(magnitude) - Products::query_exponent(dim));
+        const double step = power_of_two(exponent), steps = power_of_two(-exponent);
+        scratch.multipliers[i] = static_cast<float>(step);
+        if constexpr (Products::kInteger) {
+            const bool keeps_low = needs_low_part(step, dim);
+            store_query(scratch.folded, steps, keeps_low, dim, stride, scratch.integer_queries[i],
+                        scratch.low_queries()[i]);
+            *scratch.has_low |= keeps_low;
+            if (!is_finite(magnitude)) scratch.multipliers[i] = std::numeric_limits<float>::quiet_NaN();
+        } else {
+            store_query(scratch.folded, steps, dim, stride, query);
+        }
         scratch.constants[i] = 0;
         if constexpr (Problem::kNeedsKeyConstant)
             scratch.constants[i] =

@@ -84,7 +84,7 @@ struct OnlineSoftmax {
 
     static IFA_INLINE simd::Float largest(const float* scores) {
         simd::Float x = simd::load(scores);
-        IFA_UNROLL for (int i = simd::kLanes; i < kTileFloats; i += simd::kLanes) x =
+        IFA_UNROLL for (int i = simd::kLanes; i < kTileTokens; i += simd::kLanes) x =
             simd::max(simd::load(scores + i), x);
         return x;
     }
@@ -93,7 +93,7 @@ struct OnlineSoftmax {
     template <bool Quantised, class Weight>
     static IFA_INLINE simd::Float weigh(const float* scores, float from, Weight* weights) {
         simd::Float total = simd::set(0.f);
-        IFA_UNROLL for (int i = 0; i < kTileFloats; i += simd::kLanes) {
+        IFA_UNROLL for (int i = 0; i < kTileTokens; i += simd::kLanes) {
             const simd::Float probability = simd::exp(simd::sub(simd::load(scores + i), simd::set(from)));
             const simd::Float weight =
                 Quantised ? simd::round(simd::mul(probability, simd::set(kWeightUnits))) : probability;

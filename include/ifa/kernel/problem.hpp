@@ -59,10 +59,8 @@ struct Problem {
 
     // Value offsets are added to the stored integers tile by tile.
     static constexpr bool kShiftsValues = Codec::kQuantised && Precision::kExactOffsets;
-    // Scores are computed in float32: a query folded with the scales of outlier channels needs more than 16 bits.
-    // Outputs are sums of int8 values in integers where precision allows.
-    using Scores = FloatProducts;
-    using Outputs =
+    // int8 elements are multiplied in integers where precision allows.
+    using Products =
         std::conditional_t<Codec::kQuantised && Precision::kIntegerProducts, IntegerProducts, FloatProducts>;
 
     Query query;

@@ -43,9 +43,11 @@ IFA_INLINE Index padded(Index dim) {
 struct Scratch {
     Index group;                           // G
     HeadRows queries;                      // [R G, Dk] folded, scaled to a safe exponent, padded with zeros
+    RowsOf<std::int16_t> integer_queries;  // [R G, 2 Dk] for integer products: 16 high bits of a row, then 16 low ones
     HeadRows accumulators;                 // [R G, Dv] of the states
     float* multipliers;                    // [R G] what brings q.k back to natural units
     float* constants;                      // [R G] what the codec's folding leaves out of a score
+    bool* has_low;                         // [R] some integer query of the kv head has a low part
     SoftmaxState* states;                  // [R G]
     OnlineSoftmax softmax;                 // [R, padded(G)] of the chunk so far
     float* value_shift;                    // [R, Dv] whole parts of value offsets
@@ -57,14 +59,17 @@ struct Scratch {
     inline Scratch(Carver& carver, const Geometry& geometry, Index run)
         : group(geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0),
           queries{nullptr, padded(geometry.key_dim)},
+          integer_queries{nullptr, 2 * queries.stride},
           accumulators{nullptr, padded(geometry.value_dim)},
-          scores{nullptr, kTileStride},
-          integer_weights{nullptr, kTileStride} {
+          scores{nullptr, kTileTokens},
+          integer_weights{nullptr, kTileTokens} {
         const Index rows = run * group, lanes = run * padded(group);
         queries.data = carver.take<float>(rows * queries.stride);
+        integer_queries.data = carver.take<std::int16_t>(rows * integer_queries.stride);
         accumulators.data = carver.take<float>(rows * accumulators.stride);
         multipliers = carver.take<float>(rows);
         constants = carver.take<float>(rows);
+        has_low = carver.take<bool>(run);
         states = carver.take<SoftmaxState>(rows);
         softmax = {carver.take<float>(lanes), carver.take<float>(lanes), carver.take<float>(lanes),
                    carver.take<float>(lanes)};
@@ -79,9 +84,11 @@ struct Scratch {
     IFA_INLINE Scratch of(Index i) const {
         Scratch part = *this;
         part.queries = queries.from(i * group);
+        part.integer_queries = integer_queries.from(i * group);
         part.accumulators = accumulators.from(i * group);
         part.multipliers += i * group;
         part.constants += i * group;
+        part.has_low += i;
         part.states += i * group;
         part.softmax = softmax.from(i * padded(group));
         part.value_shift += i * accumulators.stride;
@@ -89,9 +96,15 @@ struct Scratch {
     }
 
     template <class Arithmetic>
+    IFA_INLINE auto queries_of() const {
+        if constexpr (Arithmetic::kInteger) return integer_queries;
+        else return queries;
+    }
+    IFA_INLINE RowsOf<std::int16_t> low_queries() const { return integer_queries.from(0, queries.stride); }
+    template <class Arithmetic>
     IFA_INLINE auto weights_of() const {
-        if constexpr (std::is_same_v<typename Arithmetic::weight_type, float>) return scores;
-        else return integer_weights;
+        if constexpr (Arithmetic::kInteger) return integer_weights;
+        else return scores;
     }
 
     // Wide enough for the widest element type.

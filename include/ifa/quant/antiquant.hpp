@@ -13,7 +13,7 @@ struct Identity {
 
     IFA_INLINE void fold_query(const Geometry& geometry, Index, double scale, const float* query,
                                double* folded) const {
-        for (Index d = 0; d < geometry.key_dim; ++d) folded[d] = scale * static_cast<double>(query[d]);
+        simd::scale_row(query, scale, geometry.key_dim, folded);
     }
     IFA_INLINE double key_constant(const Geometry&, Index, const double*) const { return 0; }
     IFA_INLINE void value_shift(const Geometry&, Index, float*) const {}

@@ -167,6 +167,12 @@ IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
     const __m256i shift = _mm256_slli_epi32(_mm256_castps_si256(n_plus_magic), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(mantissa), shift));
 }
+// x where bit i of `hidden` is clear in lane i, else -inf.
+IFA_INLINE Float hide(Float x, std::uint64_t hidden) {
+    const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m256i bits = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(hidden)), lane), lane);
+    return _mm256_blendv_ps(x, set(-__builtin_inff()), _mm256_castsi256_ps(bits));
+}
 // x where not (at < bound), else 0.
 IFA_INLINE Float zero_below(Float x, Float at, Float bound) {
     return _mm256_and_ps(x, _mm256_cmp_ps(at, bound, _CMP_NLT_UQ));

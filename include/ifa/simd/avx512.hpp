@@ -212,6 +212,10 @@ IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
     const __m512i shift = _mm512_maskz_slli_epi32(kAll, _mm512_castps_si512(n_plus_magic), 23);
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(mantissa), shift));
 }
+// x where bit i of `hidden` is clear in lane i, else -inf.
+IFA_INLINE Float hide(Float x, std::uint64_t hidden) {
+    return _mm512_mask_mov_ps(x, static_cast<__mmask16>(hidden), set(-__builtin_inff()));
+}
 // x where not (at < bound), else 0.
 IFA_INLINE Float zero_below(Float x, Float at, Float bound) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(at, bound, _CMP_NLT_UQ), x);

@@ -157,6 +157,12 @@ IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
     const uint32x4_t shift = vshlq_n_u32(vreinterpretq_u32_f32(n_plus_magic), 23);
     return vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(mantissa), shift));
 }
+// x where bit i of `hidden` is clear in lane i, else -inf.
+IFA_INLINE Float hide(Float x, std::uint64_t hidden) {
+    constexpr std::uint32_t kLanes[] = {1, 2, 4, 8};
+    return vbslq_f32(vtstq_u32(vdupq_n_u32(static_cast<std::uint32_t>(hidden)), vld1q_u32(kLanes)),
+                     set(-__builtin_inff()), x);
+}
 // x where not (at < bound), else 0.
 IFA_INLINE Float zero_below(Float x, Float at, Float bound) {
     return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vcltq_f32(at, bound)));

@@ -204,6 +204,12 @@ IFA_INLINE float first(Float x) {
 IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
     return bits_as<Float>(bits_as<Unsigned>(mantissa) + (bits_as<Unsigned>(n_plus_magic) << 23));
 }
+// x where bit i of `hidden` is clear in lane i, else -inf.
+IFA_INLINE Float hide(Float x, std::uint64_t hidden) {
+    const Unsigned lane = {1, 2, 4, 8};
+    const Int bits = ((lane & static_cast<std::uint32_t>(hidden)) == lane);
+    return bits_as<Float>((bits_as<Int>(x) & ~bits) | (bits_as<Int>(set(-__builtin_inff())) & bits));
+}
 // x where not (at < bound), else 0.
 IFA_INLINE Float zero_below(Float x, Float at, Float bound) {
     const Int below = at < bound;
