@@ -49,6 +49,17 @@ TEST(Fold, PowersOfTwoAreExact) {
         EXPECT_EQ(ifa::power_of_two(ifa::bounded(exponent)), std::ldexp(1.0, std::clamp(exponent, -120, 120)));
 }
 
+// The scratch of a problem of one item, in memory that held no zeros, after its queries are folded.
+ifa::Scratch fold(const auto& problem, std::vector<std::byte>& memory) {
+    ifa::Carver counter(nullptr);
+    ifa::Scratch(counter, problem.geometry, 1);
+    memory.assign(counter.used() + 64, std::byte{0xff});
+    ifa::Carver carver(ifa::Carver::align(memory.data()));
+    const ifa::Scratch scratch(carver, problem.geometry, 1);
+    ifa::fold_queries(problem, ifa::Work{}, scratch);
+    return scratch;
+}
+
 // One query row over one kv head, folded.
 struct Folded {
     Folded(const std::vector<float>& query, double scale) : dim(static_cast<Index>(query.size())) {
@@ -57,12 +68,7 @@ struct Folded {
         const ifa::Shape shape{.head_dim = dim};
         const ifa::ContiguousKv kv{ifa::bsh(row, shape), ifa::bsh(row, shape)};
         const auto problem = ifa::resolve(ifa::bsh(query, shape), kv, ifa::bsh(out, shape), scale);
-        ifa::Carver counter(nullptr);
-        ifa::Scratch(counter, problem.geometry, 1);
-        memory.resize(counter.used() + 64, std::byte{0xff});
-        ifa::Carver carver(ifa::Carver::align(memory.data()));
-        const ifa::Scratch scratch(carver, problem.geometry, 1);
-        ifa::fold_queries(problem, ifa::Work{}, scratch);
+        const ifa::Scratch scratch = fold(problem, memory);
         folded.assign(scratch.queries[0], scratch.queries[0] + scratch.queries.stride);
         multiplier = scratch.multipliers[0];
     }
@@ -126,12 +132,7 @@ struct FoldedIntegers {
         const auto kv =
             ifa::antiquant(ifa::ContiguousKv{ifa::bsh(row, shape), ifa::bsh(row, shape)}, ifa::per_tensor(factors));
         const auto problem = ifa::resolve(ifa::bsh(query, shape), kv, ifa::bsh(out, shape), scale);
-        ifa::Carver counter(nullptr);
-        ifa::Scratch(counter, problem.geometry, 1);
-        memory.resize(counter.used() + 64, std::byte{0x77});
-        ifa::Carver carver(ifa::Carver::align(memory.data()));
-        const ifa::Scratch scratch(carver, problem.geometry, 1);
-        ifa::fold_queries(problem, ifa::Work{}, scratch);
+        const ifa::Scratch scratch = fold(problem, memory);
         high.assign(scratch.integer_queries[0], scratch.integer_queries[0] + scratch.queries.stride);
         low.assign(scratch.low_queries()[0], scratch.low_queries()[0] + scratch.queries.stride);
         multiplier = scratch.multipliers[0];

@@ -8,8 +8,8 @@ namespace ifa::inline IFA_ISA {
 // Register blocks by the number of heads in them: the tokens of a block of scores, and the vectors of D of a block of
 // outputs. A block of outputs holds as many accumulators as leave room for one operand of one side, all those of the
 // other, and a temporary where a product and its sum are two instructions: with 16 registers 12 + 3 + 1, or
-// 8 + 4 + 1 + 1. A block of scores divides a tile and has at least 8 accumulators, or they would wait for their own
-// sums, but few tokens: many rows read side by side get ahead of the hardware's prefetchers.
+// 8 + 4 + 1 + 1. A block of scores divides a tile and has 8 accumulators or more where that fits, as fewer wait
+// for their own sums, but few tokens: many rows read side by side get ahead of the hardware's prefetchers.
 struct Blocks {
     int heads;
     int tokens[9], vectors[9];

@@ -159,8 +159,8 @@ IFA_INLINE Float scale_exponent(Float mantissa, Float n_plus_magic) {
 }
 // x where bit i of `hidden` is clear in lane i, else -inf.
 IFA_INLINE Float hide(Float x, std::uint64_t hidden) {
-    constexpr std::uint32_t kLanes[] = {1, 2, 4, 8};
-    return vbslq_f32(vtstq_u32(vdupq_n_u32(static_cast<std::uint32_t>(hidden)), vld1q_u32(kLanes)),
+    constexpr std::uint32_t kLaneBits[] = {1, 2, 4, 8};
+    return vbslq_f32(vtstq_u32(vdupq_n_u32(static_cast<std::uint32_t>(hidden)), vld1q_u32(kLaneBits)),
                      set(-__builtin_inff()), x);
 }
 // x where not (at < bound), else 0.
