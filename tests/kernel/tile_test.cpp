@@ -37,15 +37,14 @@ struct Rows {
 // A tile of `tokens` rows at addresses of any alignment; the rows end with the memory.
 template <class T>
 struct RandomTile {
-    RandomTile(int tokens, Index dim, std::uint64_t seed)
-        : rows(Random(seed).vector<T>(size(tokens * dim))), zeros(size(dim), static_cast<T>(0.f)) {
+    RandomTile(int tokens, Index dim, std::uint64_t seed) : rows(Random(seed).vector<T>(size(tokens * dim))) {
         tile.tokens = tokens;
-        for (int slot = 0; slot < kTileTokens; ++slot)
-            tile.keys[slot] = tile.values[slot] = slot < tokens ? rows.data() + slot * dim : zeros.data();
-        tile.hidden = tile.all_slots() & ~((std::uint64_t{1} << tokens) - 1);
+        tile.visible = ifa::Slots::first(tokens);
+        for (int slot = 0; slot < tokens; ++slot) tile.keys[slot] = tile.values[slot] = rows.data() + slot * dim;
+        tile.pack();
     }
 
-    std::vector<T> rows, zeros;
+    std::vector<T> rows;
     ifa::Tile<T, T> tile;
 };
 
@@ -143,43 +142,59 @@ TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     }
 }
 
-// Hides the first 12 slots; the rows of the first 8, a whole block, cannot even be read.
+constexpr std::uint64_t kMasks[] = {0x80000000, 0x1, 0xfffff000, 0x55555555, 0xcafe1234, 0x0fffffff, 0xffffffff};
+
+// Leaves the rows of visible slots; those of others cannot even be read.
 template <class T>
-void hide_some(RandomTile<T>& random) {
-    for (int slot = 0; slot < 12; ++slot) random.tile.keys[slot] = random.tile.values[slot] = nullptr;
-    random.tile.hidden |= (std::uint64_t{1} << 12) - 1;
-    for (int slot = 8; slot < 12; ++slot) random.tile.keys[slot] = random.tile.values[slot] = random.zeros.data();
+void hide(RandomTile<T>& random, std::uint64_t visible) {
+    random.tile.visible = visible;
+    for (int slot = 0; slot < kTileTokens; ++slot)
+        if (!(visible >> slot & 1)) random.tile.keys[slot] = random.tile.values[slot] = nullptr;
+    random.tile.pack();
 }
 
-TYPED_TEST(TileOf, HiddenTokensAreNotRead) {
+TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {
     constexpr Index kDim = 57;
-    RandomTile<TypeParam> all(kTileTokens, kDim, 2), some(kTileTokens, kDim, 2);
-    hide_some(some);
+    const RandomTile<TypeParam> all(kTileTokens, kDim, 2);
     Rows queries(16, kDim, 1);
-    for (const Index heads : kHeads) {
-        Rows expected(heads, kTileTokens, 3), scores(heads, kTileTokens, 4);
-        ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, kDim, expected.view());
-        ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, kDim, scores.view());
-        for (Index h = 0; h < heads; ++h)
-            for (int slot = 0; slot < kTileTokens; ++slot)
-                ASSERT_EQ(scores.view()[h][slot], slot < 12 ? 0.f : expected.view()[h][slot]) << heads << ' ' << slot;
+    for (const std::uint64_t visible : kMasks) {
+        RandomTile<TypeParam> some(kTileTokens, kDim, 2);
+        hide(some, visible);
+        for (const Index heads : kHeads) {
+            Rows expected(heads, kTileTokens, 3), scores(heads, kTileTokens, 4);
+            ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, kDim, expected.view());
+            ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, kDim, scores.view());
+            for (Index h = 0; h < heads; ++h) {
+                some.tile.rows_to_slots(scores.view()[h]);
+                for (int slot = 0; slot < kTileTokens; ++slot)
+                    ASSERT_EQ(scores.view()[h][slot], visible >> slot & 1 ? expected.view()[h][slot] : 0.f)
+                        << heads << ' ' << slot;
+            }
+        }
     }
 }
 
 TYPED_TEST(TileOf, SumsOverVisibleTokensHaveTheBitsOfThoseOverAll) {
     constexpr Index kDim = 57;
-    RandomTile<TypeParam> all(kTileTokens, kDim, 2), some(kTileTokens, kDim, 2);
-    hide_some(some);
-    for (const Index heads : kHeads) {
-        Rows weights(heads, kTileTokens, 1), expected(heads, kDim, 6), sums(heads, kDim, 6);
-        for (Index h = 0; h < heads; ++h) std::fill_n(weights.view()[h], 12, 0.f);
-        const std::vector<float> rescale(size(heads), 0.75f);
-        const auto accumulate = [&](auto& tile, Rows& to) {
-            ifa::accumulate_tile<FloatProducts, false>({weights.view(), rescale.data(), rescale.data()}, heads, tile,
-                                                       nullptr, kDim, to.view(), tile, kDim);
-        };
-        accumulate(all.tile, expected), accumulate(some.tile, sums);
-        ASSERT_EQ(sums.memory, expected.memory) << heads;
+    const RandomTile<TypeParam> all(kTileTokens, kDim, 2);
+    for (const std::uint64_t visible : kMasks) {
+        RandomTile<TypeParam> some(kTileTokens, kDim, 2);
+        hide(some, visible);
+        for (const Index heads : kHeads) {
+            Rows weights(heads, kTileTokens, 1), expected(heads, kDim, 6), sums(heads, kDim, 6);
+            for (Index h = 0; h < heads; ++h)
+                for (int slot = 0; slot < kTileTokens; ++slot)
+                    if (!(visible >> slot & 1)) weights.view()[h][slot] = 0;
+            const std::vector<float> rescale(size(heads), 0.75f);
+            const auto accumulate = [&](auto& tile, Rows& to) {
+                ifa::accumulate_tile<FloatProducts, false>({weights.view(), rescale.data(), rescale.data()}, heads,
+                                                           tile, nullptr, kDim, to.view(), tile, kDim);
+            };
+            accumulate(all.tile, expected);
+            for (Index h = 0; h < heads; ++h) some.tile.slots_to_rows(weights.view()[h]);
+            accumulate(some.tile, sums);
+            ASSERT_EQ(sums.memory, expected.memory) << heads;
+        }
     }
 }
 
@@ -251,7 +266,7 @@ TEST(IntegerProducts, OutputsAreWeightedSumsOfValues) {
             for (const int tokens : {1, 7, 8, kTileTokens}) {
                 const RandomTile<std::int8_t> random(tokens, dim, 2);
                 IntegerRows weights(heads, ifa::kTileTokens, 1);
-                for (Index h = 0; h < heads; ++h)  // as a hidden slot has
+                for (Index h = 0; h < heads; ++h)  // as a slot without a token has
                     for (int slot = tokens; slot < ifa::kTileTokens; ++slot) weights.view()[h][slot] = 0;
                 Rows sums(heads, dim, 6), before(heads, dim, 6);
                 const std::vector<float> unit(size(heads), 0x1p-15f), rescale(size(heads), 0.75f);
@@ -275,13 +290,29 @@ TEST(Tile, EachSetBitIsVisitedInOrder) {
     EXPECT_EQ(bits, (std::vector<int>{0, 2, 21, 24}));
 }
 
-TEST(Tile, IsWhollyHiddenWhenEverySlotIs) {
-    ifa::Tile<float, float> tile = {};
-    EXPECT_FALSE(tile.wholly_hidden());
-    tile.hidden = tile.all_slots();
-    EXPECT_TRUE(tile.wholly_hidden());
-    tile.hidden &= ~(std::uint64_t{1} << (kTileTokens - 1));
-    EXPECT_FALSE(tile.wholly_hidden());
+TEST(Slots, HaveGapsWhereAHiddenOneComesBeforeAVisibleOne) {
+    for (int tokens = 0; tokens <= kTileTokens; ++tokens)
+        EXPECT_FALSE((ifa::Slots{0, tokens, ifa::Slots::first(tokens)}.has_gaps())) << tokens;
+    for (const std::uint64_t visible : {0x2u, 0x80000000u, 0xfffffffeu, 0xbfffffffu, 0x5u})
+        EXPECT_TRUE((ifa::Slots{0, kTileTokens, visible}.has_gaps())) << visible;
+}
+
+TEST(Slots, TakeTheirElementsTogetherAndApart) {
+    for (const std::uint64_t visible : kMasks) {
+        const ifa::Slots slots{0, kTileTokens, visible};
+        std::vector<float> elements(kTileTokens), expected(kTileTokens);
+        for (int slot = 0; slot < kTileTokens; ++slot) {
+            elements[size(slot)] = static_cast<float>(slot + 1);
+            if (visible >> slot & 1) expected[size(slot)] = elements[size(slot)];
+        }
+        slots.slots_to_rows(elements.data());
+        EXPECT_TRUE(std::is_sorted(elements.begin(), elements.begin() + slots.rows()));
+        if (slots.rows() < kTileTokens) {
+            EXPECT_EQ(elements[size(slots.rows())], 0);
+        }
+        slots.rows_to_slots(elements.data());
+        EXPECT_EQ(elements, expected) << visible;
+    }
 }
 
 TEST(Tile, HeadsAreSplitIntoNearlyEqualBlocks) {

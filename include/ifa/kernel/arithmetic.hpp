@@ -27,7 +27,7 @@ struct FloatProducts {
     using Operand = simd::Float;
     static constexpr Blocks kBlocks = simd::kRegisters >= 32 ? kBlocksOf32 : kBlocksOf16;
     static constexpr Index kStep = simd::kLanes;  // elements of a row per operand
-    static constexpr int kSlots = 1;              // tokens per step of a sum over tokens
+    static constexpr int kRows = 1;               // tokens per step of a sum over tokens
 
     // The exponent e that folded queries are brought to, max |q| in [2^e, 2^(e+1)): no sum over 512 products with a
     // finite float overflows.
@@ -69,7 +69,7 @@ struct IntegerProducts {
     using Operand = simd::Pairs;
     static constexpr Blocks kBlocks = simd::kRegisters >= 32 ? kBlocksOf32 : kBlocksOf16WithTemporary;
     static constexpr Index kStep = 2 * simd::kLanes;
-    static constexpr int kSlots = 2;
+    static constexpr int kRows = 2;
 
     // dim * 2^(e+1) * 2^7 stays below 2^31.
     static constexpr int query_exponent(Index dim) {

@@ -2,35 +2,16 @@
 #pragma once
 
 #include "fold.hpp"
+#include "gather.hpp"
 
 namespace ifa::inline IFA_ISA {
-
-// The addresses of the rows at [column, column + tile) of the chunk. Hidden slots read a row of zeros: they cost no
-// memory traffic, their bytes are never looked at, and they keep their place in every sum.
-template <class Problem, class Key, class Value>
-IFA_INLINE void gather_tile(const Problem& problem, const Work& work, Index column, const Scratch& scratch,
-                            Tile<Key, Value>& tile) {
-    const Index left = work.chunk.end - column;
-    tile.first_column = column;
-    tile.tokens = left >= kTileTokens ? kTileTokens : left > 0 ? static_cast<int>(left) : 0;
-    tile.hidden = tile.all_slots() & ~((std::uint64_t{1} << tile.tokens) - 1);
-    if (!work.mean_of_values) tile.hidden |= problem.hidden(work.sequence, column, tile.tokens) & tile.all_slots();
-    if (tile.wholly_hidden()) {
-        tile.tokens = 0;
-        return;
-    }
-    problem.kv.gather(work.sequence, work.kv_head, column, tile.tokens, tile.keys, tile.values);
-    for_each_bit(tile.hidden, [&](int slot) {
-        tile.keys[slot] = reinterpret_cast<const Key*>(scratch.zero_row);
-        tile.values[slot] = reinterpret_cast<const Value*>(scratch.zero_row);
-    });
-}
 
 // Dot products of one head to scores: natural units, then the terms in order, then -inf where hidden.
 template <class Problem, class Tile>
 IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Tile& tile, Index i,
                               const Scratch& scratch) {
     float* const scores = scratch.scores[i];
+    if (tile.has_gaps()) tile.rows_to_slots(scores);
     const simd::Float multiplier = simd::set(scratch.multipliers[i]), constant = simd::set(scratch.constants[i]);
     for (int slot = 0; slot < kTileTokens; slot += simd::kLanes)
         simd::store(scores + slot, simd::fma(simd::load(scores + slot), multiplier, constant));
@@ -42,9 +23,9 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
             Span<float>(scores, tile.tokens), row.sequence, row.head, row.query, tile.first_column, work.window_begin};
         problem.policies.template each<role::ScoreTerm>([&](const auto& term) { term(view); });
     }
-    if (tile.hidden)
+    if (tile.visible != Slots::first(kTileTokens))
         for (int slot = 0; slot < kTileTokens; slot += simd::kLanes)
-            simd::store(scores + slot, simd::hide(simd::load(scores + slot), tile.hidden >> slot));
+            simd::store(scores + slot, simd::hide(simd::load(scores + slot), ~tile.visible >> slot));
 }
 
 // Takes one tile into the state of the heads of one kv head, while the memory of the next one is on its way.
@@ -61,6 +42,8 @@ IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile
             score_tile<Products, kAdds>(scratch.low_queries(), work.group, tile, key_dim, value_dim, scratch.scores);
     for (Index i = 0; i < work.group; ++i) finish_scores(problem, work, tile, i, scratch);
     softmax.absorb(scratch.scores, work.group, weights);
+    if (tile.has_gaps())
+        for (Index i = 0; i < work.group; ++i) tile.slots_to_rows(weights[i]);
     accumulate_tile<Products, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.group, tile,
                                                       scratch.value_shift, value_dim, accumulators, next, key_dim);
 }
@@ -79,16 +62,18 @@ inline void attend(const Problem& problem, const Work& work, const Scratch& scra
         states[i].clear();
     }
     Tile<typename Problem::key_type, typename Problem::value_type> tiles[2];
-    gather_tile(problem, work, work.chunk.begin, scratch, tiles[0]);
-    for (Index column = work.chunk.begin, turn = 0; column < work.chunk.end; column += kTileTokens) {
+    Slots slots = visible_slots(problem, work, work.chunk.begin);
+    gather_tile(problem, work, slots, tiles[0]);
+    for (Index turn = 0; slots.tokens > 0;) {
+        const Slots following = visible_slots(problem, work, slots.first_column + kTileTokens);
         for (Index r = 0; r < work.kv_heads; ++r) {
             const auto& tile = tiles[turn];
             auto& next = tiles[turn ^= 1];
             const bool is_last = r + 1 == work.kv_heads;
-            gather_tile(problem, work.of(is_last ? 0 : r + 1), is_last ? column + kTileTokens : column, scratch, next);
-            if (tile.wholly_hidden()) continue;
+            gather_tile(problem, work.of(is_last ? 0 : r + 1), is_last ? following : slots, next);
             attend_tile(problem, work.of(r), tile, next, scratch.of(r), accumulators.from(r * work.group));
         }
+        slots = following;
     }
     for (Index i = 0; i < work.heads(); ++i) {
         const OnlineSoftmax softmax = scratch.of(i / work.group).softmax;

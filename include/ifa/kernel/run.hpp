@@ -60,7 +60,7 @@ inline void run(const Problem& problem, const Plan& plan, const Workspace& works
         const simd::DefaultFloatEnvironment environment;
         Carver carver(workspace.scratch + static_cast<std::size_t>(index) * workspace.scratch_bytes);
         const Scratch scratch(carver, problem.geometry, plan.parts().run);
-        scratch.clear(problem.geometry, plan.parts().run);
+        scratch.clear(plan.parts().run);
         for (Index i = workspace.claim(); i < plan.items(); i = workspace.claim())
             run_item(problem, plan, workspace, plan.item(i), scratch);
     };

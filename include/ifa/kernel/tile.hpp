@@ -2,7 +2,7 @@
 //
 // What makes a result's bits independent of everything but its inputs holds here: a (token, head) score is one vector
 // accumulator with d ascending and one reduction, in every block shape; a (head, d) output sums the tile's slots in
-// order from 0 before it meets the running value; a hidden token keeps its slot.
+// order from 0 before it meets the running value; a hidden token keeps its slot in the softmax.
 #pragma once
 
 #include <type_traits>
@@ -12,36 +12,62 @@
 
 namespace ifa::inline IFA_ISA {
 
-static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0);
-
-template <class Key, class Value>
-struct Tile {
-    const Key* keys[kTileTokens];      // row of each slot; a hidden slot points to a row of zeros
-    const Value* values[kTileTokens];  // likewise
-    std::uint64_t hidden = 0;          // a bit for each slot that takes no part
-    Index first_column = 0;
-    int tokens = 0;  // slots that have a column
-
-    IFA_INLINE bool wholly_hidden() const { return hidden == all_slots(); }
-    IFA_INLINE bool hides(int first_slot, int count) const {
-        const std::uint64_t slots = ((std::uint64_t{1} << count) - 1) << first_slot;
-        return (hidden & slots) == slots;
-    }
-    // A bit for each step of one or two slots that are not all hidden, at its first.
-    template <int Slots>
-    IFA_INLINE std::uint64_t visible_steps() const {
-        const std::uint64_t visible = ~hidden & all_slots();
-        if constexpr (Slots == 1) return visible;
-        else return (visible | visible >> 1) & 0x5555555555555555;
-    }
-    static constexpr std::uint64_t all_slots() { return (std::uint64_t{1} << kTileTokens) - 1; }
-};
+inline constexpr int kMostBlockTokens = 8;  // of a block of scores
+static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0 && kTileTokens % kMostBlockTokens == 0);
 
 // Calls visit(slot) for each set bit.
 template <class Visit>
 IFA_INLINE void for_each_bit(std::uint64_t bits, const Visit& visit) {
     for (; bits; bits &= bits - 1) visit(__builtin_ctzll(bits));
 }
+
+// The tokens of a tile: a slot for each.
+struct Slots {
+    Index first_column = 0;
+    int tokens = 0;             // slots that have a column
+    std::uint64_t visible = 0;  // a bit for each slot that takes part
+
+    IFA_INLINE int rows() const { return __builtin_popcountll(visible); }
+    // A hidden slot comes before a visible one.
+    IFA_INLINE bool has_gaps() const { return (visible & (visible + 1)) != 0; }
+    static constexpr std::uint64_t first(int count) { return (std::uint64_t{1} << count) - 1; }
+
+    // Takes what belongs to visible slots together: from one element for each slot to one for each row, then zero.
+    template <class T>
+    IFA_INLINE void slots_to_rows(T* elements) const {
+        int row = 0;
+        for_each_bit(visible, [&](int slot) { elements[row++] = elements[slot]; });
+        if (row < kTileTokens) elements[row] = T(0);
+    }
+    // From one element for each row to one for each slot, zero where it is hidden.
+    template <class T>
+    IFA_INLINE void rows_to_slots(T* elements) const {
+        T rows[kTileTokens];
+        std::memcpy(rows, elements, sizeof(rows));
+        std::memset(elements, 0, sizeof(rows));
+        int row = 0;
+        for_each_bit(visible, [&](int slot) { elements[slot] = rows[row++]; });
+    }
+};
+
+// The rows of a tile's visible tokens, in turn.
+template <class Key, class Value>
+struct Tile : Slots {
+    const Key* keys[kTileTokens];
+    const Value* values[kTileTokens];
+
+    // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill a block.
+    IFA_INLINE void pack() {
+        if (has_gaps()) {
+            slots_to_rows(keys);
+            slots_to_rows(values);
+        }
+        for (int row = rows(); row % kMostBlockTokens != 0; ++row) {
+            keys[row] = keys[row - 1];
+            values[row] = values[row - 1];
+        }
+    }
+};
 
 // Rows of one element per channel or slot for the heads of a block, `stride` elements apart.
 template <class T>
@@ -143,13 +169,15 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
 
     // Reduced four at a time.
     constexpr int kSums = Heads * Tokens;
+    constexpr bool kInPlace = update == kStores && Tokens % 4 == 0;
     const auto at = [&](int i) __attribute__((always_inline)) {
         const int k = i < kSums ? i : kSums - 1;
         return sum[k / Tokens][k % Tokens];
     };
     float totals[(kSums + 3) / 4 * 4];
-    IFA_UNROLL for (int i = 0; i < kSums; i += 4)
-        simd::store(totals + i, simd::totals(at(i), at(i + 1), at(i + 2), at(i + 3)));
+    IFA_UNROLL for (int i = 0; i < kSums; i += 4) simd::store(kInPlace ? scores[i / Tokens] + i % Tokens : totals + i,
+                                                              simd::totals(at(i), at(i + 1), at(i + 2), at(i + 3)));
+    if constexpr (kInPlace) return;
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         IFA_UNROLL for (int j = 0; j < Tokens; ++j) {
             const float total = totals[h * Tokens + j];
@@ -159,26 +187,22 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
     }
 }
 
-// scores[h][slot] = sum_d queries[h][d] * keys[slot][d] for all heads and the tile's tokens, 0 where a whole block is
-// hidden. Asks for the tile's values meanwhile, so that both memory streams keep moving.
+// scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for the tile's values
+// meanwhile, so that both memory streams keep moving.
 template <class Arithmetic, ScoreUpdate update = kStores, class Key, class Value>
 inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
                        Index key_dim, Index value_dim, HeadRows scores) {
+    const int rows = tile.rows();
     split_evenly<Arithmetic::kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n, kTokens = Arithmetic::kBlocks.tokens[kHeads];
-            static_assert(kTileTokens % kTokens == 0);
+            static_assert(kMostBlockTokens % kTokens == 0);
             const Prefetch<Value> prefetch(value_dim, first, kHeads, heads);
-            for (int slot = 0; slot < tile.tokens; slot += kTokens) {
-                const HeadRows block = scores.from(first, slot);
-                if (tile.hides(slot, kTokens)) {
-                    for (int h = 0; h < kHeads; ++h)
-                        for (int j = 0; j < kTokens; ++j) block[h][j] = 0;
-                    continue;
-                }
+            for (int row = 0; row < rows; row += kTokens) {
                 if (update == kStores)
-                    for (int j = slot; j < slot + kTokens; ++j) prefetch(tile.values[j]);
-                score_block<Arithmetic, update, kHeads, kTokens>(queries.from(first), tile.keys + slot, key_dim, block);
+                    for (int j = row; j < row + kTokens; ++j) prefetch(tile.values[j]);
+                score_block<Arithmetic, update, kHeads, kTokens>(queries.from(first), tile.keys + row, key_dim,
+                                                                 scores.from(first, row));
             }
         });
 }
@@ -186,28 +210,26 @@ inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index he
 // What one block of outputs reads beside the values.
 template <class Weight>
 struct Weights {
-    RowsOf<Weight> weights;  // [heads, slots]
+    RowsOf<Weight> weights;  // [heads, rows of the tile]
     const float* unit;       // [heads] what a weight of 1 stands for
     const float* rescale;    // [heads] the factor of the running sums
 
     IFA_INLINE Weights from(Index head) const { return {weights.from(head), unit + head, rescale + head}; }
 };
 
-// sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_slot weights[h][slot] * values[slot][d] for a block of heads and
-// vectors of d. load_value(slot, vector) reads the values of one step of slots, which begins at each bit of `steps`;
-// prefetch(slot) asks for memory meanwhile.
-template <class Arithmetic, int Heads, int Vectors, class LoadValue, class PrefetchSlot>
-IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, std::uint64_t steps,
-                                 const LoadValue& load_value, const PrefetchSlot& prefetch, HeadRows sums) {
+// sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
+// vectors of d. load_value(row, vector) reads the values of one step of rows; prefetch(row) asks for memory meanwhile.
+template <class Arithmetic, int Heads, int Vectors, class LoadValue, class PrefetchRow>
+IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int rows,
+                                 const LoadValue& load_value, const PrefetchRow& prefetch, HeadRows sums) {
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
-    for_each_bit(
-        steps, [&](int slot) __attribute__((always_inline)) {
-            prefetch(slot);
-            add_products<Arithmetic>(
-                [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + slot); },
-                [&](int v) __attribute__((always_inline)) { return load_value(slot, v); }, sum);
-        });
+    for (int row = 0; row < rows; row += Arithmetic::kRows) {
+        prefetch(row);
+        add_products<Arithmetic>(
+            [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + row); },
+            [&](int v) __attribute__((always_inline)) { return load_value(row, v); }, sum);
+    }
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
         IFA_UNROLL for (int v = 0; v < Vectors; ++v) {
@@ -217,7 +239,7 @@ IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>
     }
 }
 
-// sums[h][:] = rescale[h] * sums[h][:] + unit[h] * sum_slot weights[h][slot] * (values[slot][:] + shift[:]) for all
+// sums[h][:] = rescale[h] * sums[h][:] + unit[h] * sum_row weights[h][row] * (values[row][:] + shift[:]) for all
 // heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for the keys of the next
 // tile meanwhile.
 template <class Arithmetic, bool Shifted, class Key, class Value>
@@ -228,11 +250,10 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
         if constexpr (Shifted) return simd::add(value, simd::load(shift + d));
         else return value;
     };
-    // Hidden slots would add zero times zero: the others alone have the same sums.
-    const std::uint64_t steps = tile.template visible_steps<Arithmetic::kSlots>();
+    const int rows = tile.rows(), next_rows = next.rows();
     const Index whole = value_dim / simd::kLanes;
-    const Prefetch<Key> rows_without_a_step(key_dim, 0, 1, 1);
-    for_each_bit(tile.hidden & ~next.hidden, [&](int slot) { rows_without_a_step(next.keys[slot]); });
+    const Prefetch<Key> all_lines(key_dim, 0, 1, 1);
+    for (int row = rows; row < next_rows; ++row) all_lines(next.keys[row]);
     split_evenly<Arithmetic::kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n;
@@ -243,22 +264,22 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
                     const Index d = vector * simd::kLanes;
                     const Prefetch<Key> share(key_dim, first * whole + vector * kHeads, kHeads * kVectors,
                                               heads * whole);
-                    const auto prefetch = [&](int slot) __attribute__((always_inline)) {
-                        for (int i = slot; i < slot + Arithmetic::kSlots; ++i)
-                            if (i < next.tokens) share(next.keys[i]);
+                    const auto prefetch = [&](int row) __attribute__((always_inline)) {
+                        for (int i = row; i < row + Arithmetic::kRows; ++i)
+                            if (i < next_rows) share(next.keys[i]);
                     };
-                    const auto load = [&](int slot, int v) __attribute__((always_inline)) {
-                        return shifted(Arithmetic::load_values(tile.values + slot, d + v * simd::kLanes),
+                    const auto load = [&](int row, int v) __attribute__((always_inline)) {
+                        return shifted(Arithmetic::load_values(tile.values + row, d + v * simd::kLanes),
                                        d + v * simd::kLanes);
                     };
-                    accumulate_block<Arithmetic, kHeads, kVectors>(block, steps, load, prefetch, sums.from(first, d));
+                    accumulate_block<Arithmetic, kHeads, kVectors>(block, rows, load, prefetch, sums.from(first, d));
                 });
             const Index d = whole * simd::kLanes;
-            const auto load_tail = [&](int slot, int) __attribute__((always_inline)) {
-                return shifted(Arithmetic::load_values_partial(tile.values + slot, d, value_dim - d), d);
+            const auto load_tail = [&](int row, int) __attribute__((always_inline)) {
+                return shifted(Arithmetic::load_values_partial(tile.values + row, d, value_dim - d), d);
             };
             if (d < value_dim)
-                accumulate_block<Arithmetic, kHeads, 1>(block, steps, load_tail, [](int) {}, sums.from(first, d));
+                accumulate_block<Arithmetic, kHeads, 1>(block, rows, load_tail, [](int) {}, sums.from(first, d));
         });
 }
 

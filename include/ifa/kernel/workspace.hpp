@@ -54,7 +54,6 @@ struct Scratch {
     HeadRows scores;                       // [G, tile] then float weights
     RowsOf<std::int16_t> integer_weights;  // [G, tile] for integer products
     double* folded;                        // [Dk]
-    const std::byte* zero_row;             // a key or value row of zeros
 
     inline Scratch(Carver& carver, const Geometry& geometry, Index run)
         : group(geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0),
@@ -77,7 +76,6 @@ struct Scratch {
         scores.data = carver.take<float>(group * scores.stride);
         integer_weights.data = carver.take<std::int16_t>(group * integer_weights.stride);
         folded = carver.take<double>(queries.stride);
-        zero_row = carver.take<std::byte>(zero_row_bytes(geometry));
     }
 
     // The part of one kv head of the item, counted from the first.
@@ -107,15 +105,8 @@ struct Scratch {
         else return scores;
     }
 
-    // Wide enough for the widest element type.
-    static IFA_INLINE Index zero_row_bytes(const Geometry& geometry) {
-        const Index dim = geometry.key_dim > geometry.value_dim ? geometry.key_dim : geometry.value_dim;
-        return dim * static_cast<Index>(sizeof(float));
-    }
-
     // Sets what must hold zeros before the first item.
-    inline void clear(const Geometry& geometry, Index run) const {
-        std::memset(const_cast<std::byte*>(zero_row), 0, static_cast<std::size_t>(zero_row_bytes(geometry)));
+    inline void clear(Index run) const {
         std::memset(value_shift, 0, static_cast<std::size_t>(run * accumulators.stride) * sizeof(float));
     }
 };
