@@ -285,6 +285,16 @@ TEST(SIMD_SUITE, RoundingIsToTheNearestEven) {
         EXPECT_EQ(simd::first(simd::round(simd::set(x))), std::nearbyint(x)) << x;
 }
 
+TEST(SIMD_SUITE, DoublesAreScaledBeforeTheyAreRounded) {
+    double numbers[simd::kLanes];
+    float scaled[simd::kLanes];
+    for (int i = 0; i < simd::kLanes; ++i) numbers[i] = (i % 2 ? -1e-50 : 1e60) / (i + 3);
+    for (const double factor : {0x1p-190, 0x1p160, 0.1}) {
+        simd::store(scaled, simd::load_scaled(numbers, factor));
+        for (int i = 0; i < simd::kLanes; ++i) EXPECT_EQ(scaled[i], static_cast<float>(numbers[i] * factor)) << factor;
+    }
+}
+
 TEST(SIMD_SUITE, HiddenLanesAreMinusInfinity) {
     for (const std::uint64_t hidden : {0x0ull, 0x1ull, 0xa5a5ull, 0xffffull, 0xdeadbeef1234ull}) {
         const std::vector<float> before = lanes(ladder(1, 2)), after = lanes(simd::hide(ladder(1, 2), hidden));

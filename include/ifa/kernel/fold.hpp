@@ -5,22 +5,25 @@
 
 namespace ifa::inline IFA_ISA {
 
-// The bits of max |row|, in the order of which magnitudes are; those of a NaN lie above those of infinity. The maximum
-// is taken in several chains, as a single one waits for itself.
-inline std::int64_t largest_magnitude(const double* row, Index n) {
-    using Chains = std::int64_t __attribute__((vector_size(64)));
-    constexpr Index kChains = 8;
-    Chains largest = {}, bits = {};
-    const auto take = [&](Index i, std::size_t count) __attribute__((always_inline)) {
-        std::memcpy(&bits, row + i, count * sizeof(double));
-        bits &= 0x7fffffffffffffff;
-        largest = bits > largest ? bits : largest;
-    };
-    Index i = 0;
-    for (; i + kChains <= n; i += kChains) take(i, kChains);
-    for (; i < n; ++i) take(i, 1);
-    for (Index k = 1; k < kChains; ++k) largest[0] = largest[k] > largest[0] ? largest[k] : largest[0];
-    return largest[0];
+// The bits of max |row|, in the order of which magnitudes are; those of a NaN lie above those of infinity. A row is
+// padded with zeros to whole vectors of floats. The maximum is taken in several chains, as a single one waits for
+// itself.
+inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
+    using Bits = std::int64_t __attribute__((vector_size(32)));
+    constexpr Index kLanes = 4, kChains = 4;
+    Bits largest[kChains] = {};
+    for (Index i = 0; i < padded_dim; i += kLanes * kChains) {
+        IFA_UNROLL for (Index c = 0; c < kChains; ++c) {
+            Bits bits;
+            std::memcpy(&bits, row + i + c * kLanes, sizeof(bits));
+            bits &= 0x7fffffffffffffff;
+            largest[c] = bits > largest[c] ? bits : largest[c];
+        }
+    }
+    std::int64_t result = 0;
+    for (const Bits& chain : largest)
+        for (Index k = 0; k < kLanes; ++k) result = chain[k] > result ? chain[k] : result;
+    return result;
 }
 
 IFA_INLINE bool is_finite(std::int64_t magnitude) {
@@ -52,21 +55,18 @@ inline bool needs_low_part(double step, Index dim) {
     return step * step * 0x1p14 * static_cast<double>(dim) / 12 > kTolerance * kTolerance;
 }
 
-// A row of `dim` folded elements times `factor`, padded with zeros, as floats.
-inline void store_query(const double* folded, double factor, Index dim, Index stride, float* query) {
-    simd::scale_row(folded, factor, dim, query);
-    for (Index d = dim; d < stride; ++d) query[d] = 0;
+// A folded row times `factor`, as floats.
+inline void store_query(const double* folded, double factor, Index padded_dim, float* query) {
+    for (Index d = 0; d < padded_dim; d += simd::kLanes) simd::store(query + d, simd::load_scaled(folded + d, factor));
 }
 
 // The same as integers, and what rounding to them left over, or zeros.
-inline void store_query(const double* folded, double factor, bool keeps_low, Index dim, Index stride,
-                        std::int16_t* high, std::int16_t* low) {
-    for (Index d = 0; d < stride; d += simd::kLanes) {
-        const Index left = dim - d, count = left < 0 ? 0 : left < simd::kLanes ? left : Index{simd::kLanes};
-        float exact[simd::kLanes] = {}, left_over[simd::kLanes] = {};
-        simd::scale_row(folded + d, factor, count, exact);
-        simd::store(high + d, simd::load(exact));
-        for (Index j = 0; keeps_low && j < count; ++j)
+inline void store_query(const double* folded, double factor, bool keeps_low, Index padded_dim, std::int16_t* high,
+                        std::int16_t* low) {
+    for (Index d = 0; d < padded_dim; d += simd::kLanes) {
+        simd::store(high + d, simd::load_scaled(folded + d, factor));
+        float left_over[simd::kLanes] = {};
+        for (Index j = 0; keeps_low && j < simd::kLanes; ++j)
             left_over[j] = static_cast<float>((folded[d + j] * factor - high[d + j]) / double{kLowPart});
         simd::store(low + d, simd::load(left_over));
     }
@@ -78,24 +78,25 @@ inline void store_query(const double* folded, double factor, bool keeps_low, Ind
 template <class Problem>
 inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     using Products = typename Problem::Products;
-    const Index dim = problem.geometry.key_dim, stride = scratch.queries.stride;
+    const Index dim = problem.geometry.key_dim, padded_dim = scratch.queries.stride;
     *scratch.has_low = false;
     for (Index i = 0; i < work.group; ++i) {
         float* const query = scratch.queries[i];
         problem.query.read(work.row(i), query);
         problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
-        const std::int64_t magnitude = largest_magnitude(scratch.folded, dim);
+        for (Index d = dim; d < padded_dim; ++d) scratch.folded[d] = 0;
+        const std::int64_t magnitude = largest_magnitude(scratch.folded, padded_dim);
         const int exponent = bounded(exponent_of(magnitude) - Products::query_exponent(dim));
         const double step = power_of_two(exponent), steps = power_of_two(-exponent);
         scratch.multipliers[i] = static_cast<float>(step);
         if constexpr (Products::kInteger) {
             const bool keeps_low = needs_low_part(step, dim);
-            store_query(scratch.folded, steps, keeps_low, dim, stride, scratch.integer_queries[i],
+            store_query(scratch.folded, steps, keeps_low, padded_dim, scratch.integer_queries[i],
                         scratch.low_queries()[i]);
             *scratch.has_low |= keeps_low;
             if (!is_finite(magnitude)) scratch.multipliers[i] = std::numeric_limits<float>::quiet_NaN();
         } else {
-            store_query(scratch.folded, steps, dim, stride, query);
+            store_query(scratch.folded, steps, padded_dim, query);
         }
         scratch.constants[i] = 0;
         if constexpr (Problem::kNeedsKeyConstant)

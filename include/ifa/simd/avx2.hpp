@@ -97,6 +97,13 @@ IFA_INLINE void store(std::int8_t* p, Float x) {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(half, half));
 }
 
+// kLanes doubles times a factor, in double, rounded to floats.
+IFA_INLINE Float load_scaled(const double* p, double factor) {
+    const __m256d by = _mm256_set1_pd(factor);
+    const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p), by));
+    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p + 4), by)), low);
+}
+
 IFA_INLINE Float add(Float a, Float b) {
     return _mm256_add_ps(a, b);
 }

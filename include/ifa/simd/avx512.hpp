@@ -45,6 +45,14 @@ IFA_INLINE Float load(const std::int8_t* p) {
     return widen_int8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
+// kLanes doubles times a factor, in double, rounded to floats.
+IFA_INLINE Float load_scaled(const double* p, double factor) {
+    const __m512d by = _mm512_set1_pd(factor);
+    const __m256 low = _mm512_maskz_cvtpd_ps(0xff, _mm512_mul_pd(_mm512_loadu_pd(p), by));
+    const __m256 high = _mm512_maskz_cvtpd_ps(0xff, _mm512_mul_pd(_mm512_loadu_pd(p + 8), by));
+    return _mm512_maskz_insertf32x8(kAll, _mm512_castps256_ps512(low), high, 1);
+}
+
 // The first `count` elements, then zeros.
 IFA_INLINE __mmask16 first_lanes(Index count) {
     return static_cast<__mmask16>((1u << count) - 1);

@@ -61,6 +61,11 @@ IFA_INLINE Float fma(Float a, Float b, Float c) {
 IFA_INLINE Float max(Float a, Float b) {
     return vbslq_f32(vcgtq_f32(a, b), a, b);
 }
+// kLanes doubles times a factor, in double, rounded to floats.
+IFA_INLINE Float load_scaled(const double* p, double factor) {
+    const float32x2_t low = vcvt_f32_f64(vmulq_n_f64(vld1q_f64(p), factor));
+    return vcvt_high_f32_f64(low, vmulq_n_f64(vld1q_f64(p + 2), factor));
+}
 // To the nearest whole number, even on a tie.
 IFA_INLINE Float round(Float x) {
     return vrndnq_f32(x);

@@ -166,6 +166,11 @@ IFA_INLINE Float max(Float a, Float b) {
     return bits_as<Float>((bits_as<Int>(a) & greater) | (bits_as<Int>(b) & ~greater));
 }
 
+// kLanes doubles times a factor, in double, rounded to floats.
+IFA_INLINE Float load_scaled(const double* p, double factor) {
+    return Float{static_cast<float>(p[0] * factor), static_cast<float>(p[1] * factor),
+                 static_cast<float>(p[2] * factor), static_cast<float>(p[3] * factor)};
+}
 // To the nearest whole number, even on a tie.
 IFA_INLINE Float round(Float x) {
     return Float{__builtin_rintf(x[0]), __builtin_rintf(x[1]), __builtin_rintf(x[2]), __builtin_rintf(x[3])};

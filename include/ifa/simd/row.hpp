@@ -1,8 +1,6 @@
 // Operations on one row of any length, written once over the seam.
 #pragma once
 
-#include <type_traits>
-
 #include "simd.hpp"
 
 namespace ifa::inline IFA_ISA::simd {
@@ -39,23 +37,20 @@ IFA_INLINE void transform_row(float* row, Index n, const Function& function) {
         n, [&](Index i, Index count) { store_some(row, i, count, function(load_some(row, i, count), i, count)); });
 }
 
-// Four numbers at once, also in double, for what a float would round: compilers have such vectors for every target.
+// Four numbers at once, also in double: compilers have such vectors for every target.
 using Floats4 = float __attribute__((vector_size(16)));
 using Doubles4 = double __attribute__((vector_size(32)));
-template <class T>
-using Four = std::conditional_t<std::is_same_v<T, float>, Floats4, Doubles4>;
 
-// to[i] = from[i] * factor for n floats or doubles, computed in double.
-template <class From, class To>
-inline void scale_row(const From* from, double factor, Index n, To* to) {
+// to[i] = from[i] * factor for n floats, in double.
+inline void scale_row(const float* from, double factor, Index n, double* to) {
     Index i = 0;
     for (; i + 4 <= n; i += 4) {
-        Four<From> x;
+        Floats4 x;
         std::memcpy(&x, from + i, sizeof(x));
-        const auto scaled = __builtin_convertvector(__builtin_convertvector(x, Doubles4) * factor, Four<To>);
+        const Doubles4 scaled = __builtin_convertvector(x, Doubles4) * factor;
         std::memcpy(to + i, &scaled, sizeof(scaled));
     }
-    for (; i < n; ++i) to[i] = static_cast<To>(static_cast<double>(from[i]) * factor);
+    for (; i < n; ++i) to[i] = static_cast<double>(from[i]) * factor;
 }
 
 }  // namespace ifa::inline IFA_ISA::simd
