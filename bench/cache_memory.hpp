@@ -22,6 +22,9 @@ class CacheMemory {
    public:
     using Bytes = std::shared_ptr<std::byte>;
 
+    // `huge_pages` asks the system for pages of 2 MiB, as far as it has them.
+    explicit CacheMemory(bool huge_pages = false) : huge_pages_(huge_pages) {}
+
     // At least `bytes` of elements of a type, uniform in [-2, 2), or over all int8 values but -128.
     Bytes filled(Element element, std::size_t bytes) {
         Block& block = blocks_[static_cast<std::size_t>(element)];
@@ -44,9 +47,10 @@ class CacheMemory {
     };
 
     // Whole pages.
-    static Bytes allocate(std::size_t bytes) {
+    Bytes allocate(std::size_t bytes) const {
         void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED) throw std::bad_alloc();
+        if (huge_pages_) madvise(memory, bytes, MADV_HUGEPAGE);
         return {static_cast<std::byte*>(memory), [bytes](std::byte* p) { munmap(p, bytes); }};
     }
 
@@ -62,6 +66,7 @@ class CacheMemory {
         }
     }
 
+    bool huge_pages_;
     Block blocks_[4];
 };
 

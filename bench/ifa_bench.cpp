@@ -17,7 +17,7 @@ struct Flags {
     bool summary = false;
     double seconds = 0.5;
     int pairs = 101;
-    bool custom = false, peers = false;
+    bool custom = false, peers = false, huge_pages = false;
     bool warm = false;
     Case row = {};
 };
@@ -114,6 +114,7 @@ Flags read_flags(CLI::App& app, int argc, char** argv) {
         app.get_options([](const CLI::Option* o) { return o->get_name() != "--help"; });
     app.add_option("--seconds", flags.seconds, "least time spent on a row");
     app.add_option("--pairs", flags.pairs, "interleaved pairs of a comparison");
+    app.add_flag("--huge_pages", flags.huge_pages, "caches in pages of 2 MiB, where the system has them");
     app.add_flag("--peers", flags.peers, "compare with other libraries too");
     app.parse(argc, argv);
     flags.summary = app.got_subcommand("summary");
@@ -123,7 +124,7 @@ Flags read_flags(CLI::App& app, int argc, char** argv) {
 }
 
 int run(const Flags& flags, std::vector<std::string> rest, const char* program) {
-    CacheMemory memory;
+    CacheMemory memory(flags.huge_pages);
     Results results;
     add_rows(flags, memory, results);
     rest.insert(rest.begin(), program);

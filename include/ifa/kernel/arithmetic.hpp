@@ -84,9 +84,7 @@ struct IntegerProducts {
         return simd::in_register(simd::load_pairs(p));
     }
     static IFA_INLINE Operand load_partial(const std::int8_t* p, Index count) {
-        std::int8_t bytes[kStep] = {};
-        std::memcpy(bytes, p, static_cast<std::size_t>(count));
-        return simd::load_pairs(bytes);
+        return simd::load_pairs_partial(p, count);
     }
     static IFA_INLINE Operand broadcast(const std::int16_t* weights) {
         return simd::in_register(simd::set_pair(weights));

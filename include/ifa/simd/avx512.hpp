@@ -138,6 +138,9 @@ IFA_INLINE Pairs load_pairs(const std::int16_t* p) {
 IFA_INLINE Pairs load_pairs(const std::int8_t* p) {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
+IFA_INLINE Pairs load_pairs_masked(const std::int8_t* p, Index count) {
+    return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(static_cast<__mmask32>((std::uint64_t{1} << count) - 1), p));
+}
 // a[0] b[0] a[1] b[1] ... of 16 elements each.
 IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
     const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a));

@@ -47,6 +47,18 @@ IFA_INLINE Float load_partial(const T* p, Index count) {
     }
 }
 
+// The same of pairs, 1 to 2 kLanes - 1.
+template <class T>
+IFA_INLINE Pairs load_pairs_partial(const T* p, Index count) {
+    if constexpr (kMaskedTails) {
+        return load_pairs_masked(p, count);
+    } else {
+        T elements[2 * kLanes] = {};
+        std::memcpy(elements, p, static_cast<std::size_t>(count) * sizeof(T));
+        return load_pairs(elements);
+    }
+}
+
 template <class T>
 IFA_INLINE void store_partial(T* p, Float x, Index count) {
     alignas(64) unsigned char bytes[kLanes * sizeof(T)];
