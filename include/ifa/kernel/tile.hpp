@@ -94,26 +94,13 @@ IFA_INLINE void split_evenly(Index total, const Visit& visit) {
     }
 }
 
-// The lines of a row that one pass over a tile asks for, into the second-level cache, while others of its rows are at
-// work: all passes together ask for each line once, so that memory is kept busy evenly.
+// Asks for `elements` of a row, or of a part of it, to come into the second-level cache.
 template <class T>
-class Prefetch {
-   public:
-    // A pass takes parts [first, first + count) of `parts`.
-    IFA_INLINE Prefetch(Index elements, Index first, Index count, Index parts) {
-        const Index lines = (elements * static_cast<Index>(sizeof(T)) + kLine - 1) / kLine;
-        begin_ = first * lines / parts * kLine;
-        end_ = (first + count) * lines / parts * kLine;
-    }
-    IFA_INLINE void operator()(const T* row) const {
-        const auto* const bytes = reinterpret_cast<const char*>(row);
-        for (Index i = begin_; i < end_; i += kLine) __builtin_prefetch(bytes + i, 0, 2);
-    }
-
-   private:
-    static constexpr Index kLine = 64;
-    Index begin_, end_;
-};
+IFA_INLINE void prefetch(const T* row, Index elements) {
+    constexpr Index kLine = 64;
+    const auto* const bytes = reinterpret_cast<const char*>(row);
+    for (Index i = 0; i < elements * static_cast<Index>(sizeof(T)); i += kLine) __builtin_prefetch(bytes + i, 0, 2);
+}
 
 // sum[i][j] += left(i) * right(j): holds the operands of the shorter side, and each of the others while it is needed.
 template <class Arithmetic, int Left, int Right, class LoadLeft, class LoadRight>
@@ -197,10 +184,9 @@ inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index he
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n, kTokens = Arithmetic::kBlocks.tokens[kHeads];
             static_assert(kMostBlockTokens % kTokens == 0);
-            const Prefetch<Value> prefetch(value_dim, first, kHeads, heads);
             for (int row = 0; row < rows; row += kTokens) {
-                if (update == kStores)
-                    for (int j = row; j < row + kTokens; ++j) prefetch(tile.values[j]);
+                if (update == kStores && first == 0)
+                    for (int j = row; j < row + kTokens; ++j) prefetch(tile.values[j], value_dim);
                 score_block<Arithmetic, update, kHeads, kTokens>(queries.from(first), tile.keys + row, key_dim,
                                                                  scores.from(first, row));
             }
@@ -218,17 +204,17 @@ struct Weights {
 };
 
 // sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
-// vectors of d. load_value(row, vector) reads the values of one step of rows; prefetch(row) asks for memory meanwhile.
-template <class Arithmetic, int Heads, int Vectors, class LoadValue, class PrefetchRow>
+// vectors of d. load_value(row, vector) reads the values of one step of rows; ask(row) asks for memory meanwhile.
+template <class Arithmetic, int Heads, int Vectors, class LoadValue, class Ask>
 IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int rows,
-                                 const LoadValue& load_value, const PrefetchRow& prefetch, HeadRows sums) {
+                                 const LoadValue& load_value, const Ask& ask, HeadRows sums) {
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
     for (int row = 0; row < rows; row += Arithmetic::kRows) {
-        prefetch(row);
         add_products<Arithmetic>(
             [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + row); },
             [&](int v) __attribute__((always_inline)) { return load_value(row, v); }, sum);
+        ask(row);
     }
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
@@ -252,8 +238,10 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
     };
     const int rows = tile.rows(), next_rows = next.rows();
     const Index whole = value_dim / simd::kLanes;
-    const Prefetch<Key> all_lines(key_dim, 0, 1, 1);
-    for (int row = rows; row < next_rows; ++row) all_lines(next.keys[row]);
+    // Blocks ask for the part of the next tile's keys that lies where they read values; this for what they leave.
+    for (int row = rows; row < next_rows; ++row) prefetch(next.keys[row], key_dim);
+    if (const Index asked = whole * simd::kLanes; asked < key_dim)
+        for (int row = 0; row < next_rows; ++row) prefetch(next.keys[row] + asked, key_dim - asked);
     split_evenly<Arithmetic::kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n;
@@ -262,17 +250,17 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
                 whole, [&](Index vector, auto count) __attribute__((always_inline)) {
                     constexpr int kVectors = count;
                     const Index d = vector * simd::kLanes;
-                    const Prefetch<Key> share(key_dim, first * whole + vector * kHeads, kHeads * kVectors,
-                                              heads * whole);
-                    const auto prefetch = [&](int row) __attribute__((always_inline)) {
+                    const bool asks = first == 0 && d < key_dim;
+                    const auto ask = [&](int row) __attribute__((always_inline)) {
+                        if (!asks || row >= next_rows) return;
                         for (int i = row; i < row + Arithmetic::kRows; ++i)
-                            if (i < next_rows) share(next.keys[i]);
+                            prefetch(next.keys[i] + d, kVectors * simd::kLanes);
                     };
                     const auto load = [&](int row, int v) __attribute__((always_inline)) {
                         return shifted(Arithmetic::load_values(tile.values + row, d + v * simd::kLanes),
                                        d + v * simd::kLanes);
                     };
-                    accumulate_block<Arithmetic, kHeads, kVectors>(block, rows, load, prefetch, sums.from(first, d));
+                    accumulate_block<Arithmetic, kHeads, kVectors>(block, rows, load, ask, sums.from(first, d));
                 });
             const Index d = whole * simd::kLanes;
             const auto load_tail = [&](int row, int) __attribute__((always_inline)) {
