@@ -70,8 +70,10 @@ struct OnlineSoftmax {
     static IFA_INLINE simd::Float for_each_head(Index heads, simd::Float none, const Row& row) {
         simd::Quad quads[simd::kLanes / 4];
         IFA_UNROLL for (Index i = 0; i < simd::kLanes; i += 4) {
-            quads[i / 4] = quads[0];
-            if (i >= heads) continue;
+            if (i > 0 && i >= heads) {
+                quads[i / 4] = quads[0];
+                continue;
+            }
             simd::Float rows[4] = {none, none, none, none};
             for (Index j = 0; j < 4 && i + j < heads; ++j) rows[j] = row(i + j);
             quads[i / 4] = reduce(rows[0], rows[1], rows[2], rows[3]);
