@@ -169,8 +169,8 @@ TEST(EdgeCases, LogitsOfSixtyThousandAreRight) {
 
 TEST(EdgeCases, OneLogitFarAboveTheOthersWins) {
     Decode<float> decode({.batch = 1, .heads = 1, .kv_heads = 1, .seq = 1000, .key_dim = 8});
-    for (const std::size_t winner :
-         {std::size_t{0}, std::size_t{23}, std::size_t{24}, std::size_t{479}, std::size_t{480}, std::size_t{999}}) {
+    constexpr std::size_t kTile = ifa::kTileTokens, kChunk = ifa::kDefaultChunkTokens;
+    for (const std::size_t winner : {std::size_t{0}, kTile - 1, kTile, kChunk - 1, kChunk, std::size_t{999}}) {
         std::vector<float> bias(1000, -1e36f);
         bias[winner] = 1e36f;
         auto all = operands<float>(decode);

@@ -134,8 +134,8 @@ IFA_INLINE void clear(typename Arithmetic::Sum (&sum)[Left][Right]) {
 // What becomes of the scores that are there: those of a query's low part are added to those of its high part.
 enum ScoreUpdate { kStores, kAdds };
 
-// scores[h][slot] = sum_d queries[h][d] * keys[slot][d], or += that in units of kLowPart, for a block of heads and
-// tokens. queries are padded with zeros to whole steps.
+// scores[h][j] = sum_d queries[h][d] * keys[j][d], or += that in units of kLowPart, for a block of heads and rows.
+// queries are padded with zeros to whole steps.
 template <class Arithmetic, ScoreUpdate update, int Heads, int Tokens, class Key>
 IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, const Key* const* keys, Index head_dim,
                             HeadRows scores) {

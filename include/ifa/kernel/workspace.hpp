@@ -53,7 +53,7 @@ struct Scratch {
     float* value_shift;                    // [R, Dv] whole parts of value offsets
     HeadRows scores;                       // [G, tile] then float weights
     RowsOf<std::int16_t> integer_weights;  // [G, tile] for integer products
-    double* folded;                        // [Dk]
+    double* folded;                        // [Dk] padded with zeros
 
     inline Scratch(Carver& carver, const Geometry& geometry, Index run)
         : group(geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0),
