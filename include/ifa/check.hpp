@@ -43,13 +43,19 @@ IFA_INLINE void check_policy(const Policy& policy, const Geometry& geometry, Con
     if constexpr (requires { policy.check(geometry, contracts); }) policy.check(geometry, contracts);
 }
 
+// Whether a policy says where the windows lie. A padding without lengths does not.
+template <class Policy>
+IFA_INLINE bool bounds_windows(const Policy& visibility) {
+    if constexpr (requires { visibility.bounds(); }) return visibility.bounds();
+    else return WindowVisibility<Policy>;
+}
+
 // That windows made by the call's own policies lie in the cache.
 template <class Storage, class Policies>
 inline void check_own_windows(const Storage& kv, const Policies& policies, Index batch, Contracts& contracts) {
     bool bounded = false;
     policies.template each<role::Visibility>([&](const auto& visibility) {
-        if constexpr (requires { visibility.bounds(); }) bounded = bounded || visibility.bounds();
-        else bounded = bounded || WindowVisibility<std::remove_cvref_t<decltype(visibility)>>;
+        bounded = bounded || bounds_windows(visibility);
         if constexpr (requires { visibility.check_windows(batch, [](Index) { return Index{0}; }, contracts); })
             visibility.check_windows(batch, [&](Index b) { return Index{kv.length(b)}; }, contracts);
     });
@@ -64,7 +70,7 @@ template <class Storage, class Policies>
 inline void check_plan(const Storage& kv, const Policies& policies, const Geometry& geometry, const Plan& plan,
                        Contracts& contracts) {
     policies.template each<role::Visibility>([&](const auto& visibility) {
-        if (WindowVisibility<std::remove_cvref_t<decltype(visibility)>>)
+        if (bounds_windows(visibility))
             contracts.fail(ErrorKind::kRuntime, "plan: expected no padding or other window beside a plan, got one");
     });
     const Geometry& made = plan.geometry();

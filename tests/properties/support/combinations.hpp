@@ -80,6 +80,19 @@ inline constexpr Combination kCombinations[] = {
     {bf16, i8,   tensor,  bf16, bf16, cast,      drop, whole, full,  planned, open,   none, linear, exact},
     {bf16, i8,   tensor,  f32,  i8,   q_tensor,  keep, list,  right, planned, open,   f32,  linear, fast},
     {bf16, i8,   channel, f16,  i8,   q_channel, keep, whole, left,  direct,  open,   bf16, linear, fast},
+//  Those that with two of the above cover what the document's signature takes, for the test of both doors.
+    {f32,  f32,  plain,   none, f32,  cast,      drop, whole, left,  direct,  masked, f32,  linear, fast},
+    {f32,  f32,  plain,   none, i8,   q_channel, drop, list,  full,  planned, open,   none, linear, exact},
+    {f16,  f16,  plain,   none, f16,  cast,      drop, paged, right, planned, masked, f16,  linear, exact},
+    {f16,  f16,  plain,   none, i8,   q_tensor,  drop, list,  right, direct,  open,   f16,  linear, fast},
+    {bf16, bf16, plain,   none, bf16, cast,      drop, list,  right, planned, masked, bf16, linear, fast},
+    {bf16, bf16, plain,   none, i8,   q_channel, drop, whole, left,  direct,  open,   bf16, linear, exact},
+    {f32,  i8,   channel, f32,  f32,  cast,      drop, paged, right, direct,  masked, f32,  linear, fast},
+    {f32,  i8,   tensor,  f32,  i8,   q_tensor,  drop, whole, left,  planned, masked, none, linear, exact},
+    {f16,  i8,   tensor,  f16,  f16,  cast,      drop, whole, left,  direct,  masked, f16,  linear, exact},
+    {f16,  i8,   channel, f16,  i8,   q_tensor,  drop, paged, right, planned, open,   none, linear, fast},
+    {bf16, i8,   channel, bf16, bf16, cast,      drop, list,  right, planned, masked, bf16, linear, exact},
+    {bf16, i8,   channel, bf16, i8,   q_channel, drop, whole, right, direct,  open,   none, linear, fast},
 };
 // clang-format on
 

@@ -1,0 +1,15 @@
+# ifa_add_c_library(<target>): a shared library with the functions of ifa/c_api.h, and the kernels of every instruction set of
+# this architecture, of which it runs the best. It exports what ifa-c-library.map lists and nothing else.
+set(ifa_c_library_map ${CMAKE_CURRENT_LIST_DIR}/ifa-c-library.map)
+function(ifa_add_c_library target)
+    set(units ${CMAKE_CURRENT_BINARY_DIR}/${target}.units)
+    file(CONFIGURE OUTPUT ${units}/library.cpp CONTENT "#include <ifa/c_api/library.hpp>\n")
+    file(CONFIGURE OUTPUT ${units}/unit.cpp CONTENT "#include <ifa/c_api/unit.hpp>\n")
+    find_package(Threads REQUIRED)
+    add_library(${target} SHARED ${units}/library.cpp)
+    target_link_libraries(${target} PRIVATE ifa::ifa Threads::Threads)
+    target_include_directories(${target} INTERFACE $<TARGET_PROPERTY:ifa::ifa,INTERFACE_INCLUDE_DIRECTORIES>)
+    set_target_properties(${target} PROPERTIES LINK_DEPENDS ${ifa_c_library_map})
+    target_link_options(${target} PRIVATE -Wl,--version-script=${ifa_c_library_map} -Wl,--no-undefined)
+    ifa_compile_per_isa(${target} ${units}/unit.cpp)
+endfunction()

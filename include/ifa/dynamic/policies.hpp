@@ -1,0 +1,277 @@
+// The operands and policies of a call whose types are known at run time: each is one of the policies of its role,
+// chosen at every use, or none. The kernels are instantiated for these alone.
+#pragma once
+
+#include "../incre_flash_attention.hpp"
+#include "parsed_arguments.hpp"
+
+namespace ifa::inline IFA_ISA {
+
+struct DynamicQuery {
+    using role = role::QuerySource;
+
+    UntypedView query;
+
+    inline explicit DynamicQuery(const ParsedArguments& parsed) : query(parsed.query()) {}
+    IFA_INLINE Shape shape() const { return query.shape; }
+    inline void read(Row row, float* to) const {
+        with_float_type(query.dtype,
+                        [&]<class T>(std::type_identity<T>) { QueryRows<const T>{query.as<const T>()}.read(row, to); });
+    }
+    template <class Visit>
+    inline void each_region(const Geometry&, const Visit& visit) const {
+        visit("query", query.bytes());
+    }
+};
+
+// One tensor, one for each sequence, or a pool of blocks, of T each.
+template <class T>
+struct DynamicKv {
+    using role = role::KvStorage;
+    using key_type = T;
+    using value_type = T;
+    using One = ContiguousKv<const T, const T>;
+
+    const ParsedArguments& parsed;
+    One first;
+    BlockTable table = {};  // of a pool
+
+    inline explicit DynamicKv(const ParsedArguments& all) : parsed(all), first(tensors(0)) {
+        const Tensor& blocks = all.arguments.block_table;
+        if (all.paged())
+            table = {static_cast<const std::int32_t*>(blocks.data), {blocks.shape[0], blocks.shape[1]}, kUnknownExtent};
+    }
+
+    IFA_INLINE Index batch() const { return parsed.batch; }
+    IFA_INLINE Index heads() const { return parsed.kv_heads; }
+    IFA_INLINE Index key_dim() const { return parsed.head_dim; }
+    IFA_INLINE Index value_dim() const { return parsed.head_dim; }
+    inline Index columns() const { return parsed.columns(); }
+    inline Index length(Index sequence) const {
+        return parsed.paged() ? pool().length(sequence) : of(sequence).length(sequence);
+    }
+    IFA_INLINE bool token_major() const { return first.token_major(); }
+
+    inline void gather(Index sequence, Index head, Index first_column, int count, const T** keys,
+                       const T** values) const {
+        if (parsed.paged()) pool().gather(sequence, head, first_column, count, keys, values);
+        else if (parsed.listed()) tensors(sequence).gather(0, head, first_column, count, keys, values);
+        else first.gather(sequence, head, first_column, count, keys, values);
+    }
+
+    inline void check_window(Index sequence, const Window& window, Contracts& contracts) const {
+        if (parsed.paged()) pool().check_window(sequence, window, contracts);
+    }
+    template <class Visit>
+    inline void each_region(const Geometry&, const Visit& visit) const {
+        for (Index i = 0; i < parsed.arguments.key.size(); ++i) visit("key", parsed.key(i).bytes());
+        for (Index i = 0; i < parsed.arguments.value.size(); ++i) visit("value", parsed.value(i).bytes());
+        visit("block_table", as_view(table.data, table.shape.batch * table.shape.max_blocks));
+    }
+
+   private:
+    IFA_INLINE PagedKv<const T, const T> pool() const { return {first.key, first.value, table}; }
+    IFA_INLINE One of(Index sequence) const { return parsed.listed() ? tensors(sequence) : first; }
+    inline One tensors(Index i) const {
+        return {parsed.key(i).template as<const T>(), parsed.value(i).template as<const T>()};
+    }
+};
+
+// int8 with parameters of the query's type, per channel or per tensor.
+class DynamicAntiquant {
+    static inline Index bytes(const Tensor& parameters) {
+        return parameters.given() ? elements_of(parameters) * parameters.dtype.bytes() : 0;
+    }
+    template <class T>
+    static IFA_INLINE ArrayView<const T> array(const Tensor& parameters) {
+        if (!parameters.given()) return {};
+        return {static_cast<const T*>(parameters.data), elements_of(parameters)};
+    }
+    // Calls visit with the codec of these parameters.
+    template <class Visit>
+    inline auto with_codec(const Visit& visit) const {
+        return with_float_type(scale.dtype, [&]<class T>(std::type_identity<T>) {
+            return per_channel ? visit(PerChannel<const T>{array<const T>(scale), array<const T>(offset)})
+                               : visit(PerTensor<const T>{array<const T>(scale), array<const T>(offset)});
+        });
+    }
+
+    const Tensor& scale;
+    const Tensor& offset;
+    bool per_channel;
+
+   public:
+    using role = role::KvCodec;
+    static constexpr bool kQuantised = true;
+
+    inline explicit DynamicAntiquant(const ParsedArguments& parsed)
+        : scale(parsed.arguments.antiquant_scale),
+          offset(parsed.arguments.antiquant_offset),
+          per_channel(scale.shape.rank() > 1) {}
+
+    inline void fold_query(const Geometry& geometry, Index head, double query_scale, const float* query,
+                           double* folded) const {
+        with_codec([&](const auto& codec) { codec.fold_query(geometry, head, query_scale, query, folded); });
+    }
+    inline double key_constant(const Geometry& geometry, Index head, const double* folded) const {
+        return with_codec([&](const auto& codec) { return codec.key_constant(geometry, head, folded); });
+    }
+    inline void value_shift(const Geometry& geometry, Index head, float* shift) const {
+        with_codec([&](const auto& codec) { codec.value_shift(geometry, head, shift); });
+    }
+    inline void unfold_output(const Geometry& geometry, Index head, const float* shift, float* values) const {
+        with_codec([&](const auto& codec) { codec.unfold_output(geometry, head, shift, values); });
+    }
+    template <class Visit>
+    inline void each_region(const Geometry&, const Visit& visit) const {
+        visit("antiquant_scale", as_view(static_cast<const unsigned char*>(scale.data), bytes(scale)));
+        visit("antiquant_offset", as_view(static_cast<const unsigned char*>(offset.data), bytes(offset)));
+    }
+};
+
+// A floating-point output, or int8 with one scale or one per channel.
+struct DynamicOutput {
+    using role = role::OutputSink;
+    static constexpr bool kKeepsLogSumExp = false;
+
+    UntypedView output;
+    const Tensor& scale;
+    const Tensor& offset;
+
+    inline explicit DynamicOutput(const ParsedArguments& parsed)
+        : output(parsed.output()), scale(parsed.arguments.quant_scale2), offset(parsed.arguments.quant_offset2) {}
+
+    IFA_INLINE Shape shape() const { return output.shape; }
+    inline void store(const FinishedRow& row) const {
+        if (output.dtype != DType::kInt8) {
+            with_float_type(output.dtype,
+                            [&]<class T>(std::type_identity<T>) { OutputRows<T>{output.as<T>()}.store(row); });
+        } else if (elements_of(scale) == 1) {
+            const QuantPerTensor quant{*floats(scale), offset.given() ? *floats(offset) : 0};
+            post_quant(output.as<std::int8_t>(), quant).store(row);
+        } else {
+            post_quant(output.as<std::int8_t>(), QuantPerChannel{array(scale), array(offset)}).store(row);
+        }
+    }
+    inline void check(const Geometry&, Contracts& contracts) const {
+        check_output("attention_out", output.as<unsigned char>(), contracts);
+    }
+    template <class Visit>
+    inline void each_region(const Geometry&, const Visit& visit) const {
+        if (scale.given()) visit("quant_scale2", as_view(floats(scale), elements_of(scale)));
+        if (offset.given()) visit("quant_offset2", as_view(floats(offset), elements_of(offset)));
+    }
+    template <class Visit>
+    inline void each_output(const Visit& visit) const {
+        visit("attention_out", output.bytes());
+    }
+
+   private:
+    static IFA_INLINE const float* floats(const Tensor& parameters) {
+        return static_cast<const float*>(parameters.data);
+    }
+    static inline ArrayView<const float> array(const Tensor& parameters) {
+        if (!parameters.given()) return {};
+        return {floats(parameters), elements_of(parameters)};
+    }
+};
+
+// Left padding over one tensor with lengths, else right padding.
+struct DynamicPadding {
+    using role = role::Visibility;
+    using is_padding = std::true_type;
+
+    Lengths lengths;
+    Index padding;
+    bool left;
+
+    inline explicit DynamicPadding(const ParsedArguments& parsed)
+        : lengths(parsed.lengths()),
+          padding(parsed.kv_padding()),
+          left(parsed.arguments.kv_padding_size.given() && !parsed.listed()) {}
+
+    IFA_INLINE bool bounds() const { return lengths.given(); }
+    inline Window window(Index sequence, Index kv_length) const {
+        return left ? LeftPadding{lengths, padding}.window(sequence, kv_length)
+                    : RightPadding{lengths}.window(sequence, kv_length);
+    }
+    template <class Limit>
+    inline void check_windows(Index batch, const Limit& limit, Contracts& contracts) const {
+        check_length_values(lengths, batch, limit, contracts);
+    }
+    template <class Visit>
+    inline void each_region(const Geometry&, const Visit& visit) const {
+        visit("actual_seq_lengths", as_view(lengths));
+    }
+};
+
+struct DynamicMask {
+    using role = role::Visibility;
+
+    AttnMask mask;
+    bool given;
+
+    inline explicit DynamicMask(const ParsedArguments& parsed)
+        : mask{parsed.mask().as<const std::uint8_t>()}, given(parsed.arguments.attn_mask.given()) {}
+    IFA_INLINE std::uint64_t hidden(Index sequence, Index first_column, int count) const {
+        return given ? mask.hidden(sequence, first_column, count) : 0;
+    }
+    template <class Visit>
+    inline void each_region(const Geometry& geometry, const Visit& visit) const {
+        if (given) mask.each_region(geometry, visit);
+    }
+};
+
+struct DynamicBias {
+    using role = role::ScoreTerm;
+    static constexpr bool kShiftInvariant = true;
+
+    UntypedView bias;
+
+    inline explicit DynamicBias(const ParsedArguments& parsed) : bias(parsed.bias()) {}
+    IFA_INLINE void operator()(const ScoreTile& tile) const {
+        if (bias.data) add(tile);
+    }
+    template <class Visit>
+    inline void each_region(const Geometry&, const Visit& visit) const {
+        if (bias.data) visit("pse_shift", bias.bytes());
+    }
+
+   private:
+    inline void add(const ScoreTile& tile) const {
+        with_float_type(bias.dtype,
+                        [&]<class T>(std::type_identity<T>) { PseShift<const T>{bias.as<const T>()}(tile); });
+    }
+};
+
+// Any executor.
+class DynamicExecutor {
+   public:
+    using role = role::Executor;
+
+    template <Executor E>
+    inline explicit DynamicExecutor(const E& executor)
+        : executor_(&executor),
+          concurrency_(executor.concurrency()),
+          run_([](const void* object, int jobs, const Body& body) { static_cast<const E*>(object)->run(jobs, body); }) {
+    }
+
+    IFA_INLINE int concurrency() const { return concurrency_; }
+    template <class Job>
+    inline void run(int jobs, const Job& job) const {
+        run_(executor_, jobs, {&job, [](const void* of, int index) { (*static_cast<const Job*>(of))(index); }});
+    }
+
+   private:
+    struct Body {
+        const void* job;
+        void (*call)(const void* job, int index);
+        void operator()(int index) const { call(job, index); }
+    };
+
+    const void* executor_;
+    int concurrency_;
+    void (*run_)(const void* executor, int jobs, const Body& body);
+};
+
+}  // namespace ifa::inline IFA_ISA

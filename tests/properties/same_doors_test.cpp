@@ -1,0 +1,75 @@
+// The same bits through the typed door and the run-time door, over all of the differential test's space that the
+// document's signature takes.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "properties/support/arguments.hpp"
+#include "properties/support/rows.hpp"
+#include "properties/support/space.hpp"
+#include "support/dynamic_door.hpp"
+
+namespace properties {
+namespace {
+
+void execute_typed(const Case& c) {
+    switch (c.types.cache) {
+        case ElementType::kFloat16: return execute_float16_cache(c.point.row, c.call);
+        case ElementType::kBfloat16: return execute_bfloat16_cache(c.point.row, c.call);
+        case ElementType::kInt8: return execute_int8_cache(c.point.row, c.call);
+        default: return execute_float32_cache(c.point.row, c.call);
+    }
+}
+
+void execute_dynamic(const Case& c) {
+    DynamicCall call(c);
+    if (c.types.planning == Planning::kUnplanned) return support::call_dynamic(call.arguments, *c.call.executor);
+    const ifa::Plan plan = support::plan_dynamic(call.arguments, *c.call.executor);
+    std::vector<std::byte> workspace(plan.workspace_bytes());
+    call.drop_windows();
+    call.arguments.plan = &plan;
+    call.arguments.workspace = workspace;
+    support::call_dynamic(call.arguments, *c.call.executor);
+}
+
+// The output's bytes, those between and around its rows included.
+template <class Execute>
+std::vector<std::byte> output_of(Case& c, const Execute& execute) {
+    const std::vector<std::byte> poisoned = c.call.output.bytes;
+    execute(c);
+    return std::exchange(c.call.output.bytes, poisoned);
+}
+
+// A point of the document with the types of a row.
+Point point_in_document(const Space& space, std::size_t row, support::Random& random) {
+    Point point = space.complete(row, random);
+    while (!is_in_document(point)) point = space.complete(row, random);
+    return point;
+}
+
+TEST(SameDoors, GiveTheSameBits) {
+    constexpr std::uint64_t kSeed = 20261123;
+    const char* const limit = std::getenv("IFA_CASES");
+    const int cases_of_row = limit ? std::max(std::atoi(limit) / 50, 1) : 60;
+    const Space space;
+    support::Random random(kSeed);
+    std::uint64_t index = 0;
+    int rows = 0, compared = 0;
+    for (std::size_t row = 0; row < kRows; ++row) {
+        if (!is_in_document(kCombinations[row])) continue;
+        ++rows;
+        for (int done = 0; done < cases_of_row;) {
+            Case c(kSeed, ++index, point_in_document(space, row, random));
+            if (!is_in_document(c)) continue;
+            ASSERT_TRUE(output_of(c, execute_typed) == output_of(c, execute_dynamic))
+                << "row " << row << ", case " << index;
+            ++done, ++compared;
+        }
+    }
+    std::cout << compared << " calls of " << rows << " combinations of types and policies\n";
+    EXPECT_GE(rows, 14);
+}
+
+}  // namespace
+}  // namespace properties
