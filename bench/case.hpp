@@ -1,6 +1,7 @@
 // What a row measures: the shape, types and storage of one decode step, and its name.
 #pragma once
 
+#include <ifa/dynamic/arguments.hpp>
 #include <ifa/ifa.hpp>
 #include <string>
 #include <vector>

@@ -93,4 +93,16 @@ inline std::vector<Pair> default_pairs() {
     return pairs;
 }
 
+// Steps that both doors are measured with.
+inline std::vector<Case> default_doors() {
+    const Case core{.seq = 16384};
+    std::vector<Case> cases(6, core);
+    cases[1].heads = kHeads[0];
+    cases[2].cache = Element::kInt8;
+    cases[3].block_size = 128;
+    cases[4].seq = 1024, cases[4].cold = false;
+    cases[5].seq = 64, cases[5].cold = false;
+    return cases;
+}
+
 }  // namespace bench

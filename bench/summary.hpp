@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "doors.hpp"
 #include "measure.hpp"
 #include "rows.hpp"
 
@@ -52,14 +53,22 @@ inline const char* verdict(const Interval& ratio, double must) {
     return ratio.low > must ? "missed" : "not resolved";
 }
 
+inline void print_pair(const std::string& name, const Interval& ratio, double must) {
+    std::printf("%-76s %7.3f  [%6.3f, %6.3f] %7.3f  %s\n", name.c_str(), ratio.median, ratio.low, ratio.high, must,
+                verdict(ratio, must));
+    std::fflush(stdout);
+}
+
 inline void print_pairs(CacheMemory& memory, int pairs) {
-    std::printf("\n%-50s %7s %17s %7s\n", "time against", "ratio", "95 % interval", "must");
+    std::printf("\n%-76s %7s %17s %7s\n", "time against", "ratio", "95 % interval", "must");
     for (const Pair& pair : default_pairs()) {
         Decode a(pair.a, memory), b(pair.b, memory);
-        const Interval ratio = take_turns([&] { a.run(); }, [&] { b.run(); }, pairs).ratio();
-        std::printf("%-50s %7.3f  [%6.3f, %6.3f] %7.3f  %s\n", pair.name.c_str(), ratio.median, ratio.low, ratio.high,
-                    pair.must, verdict(ratio, pair.must));
-        std::fflush(stdout);
+        print_pair(pair.name, take_turns([&] { a.run(); }, [&] { b.run(); }, pairs).ratio(), pair.must);
+    }
+    for (const Case& c : default_doors()) {
+        Doors doors(c, memory);
+        const Turns turns = take_turns([&] { doors.run_dynamic(); }, [&] { doors.run_typed(); }, pairs);
+        print_pair("run-time door against typed, " + name(c), turns.ratio(), 1.03);
     }
 }
 

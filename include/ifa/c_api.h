@@ -1,7 +1,8 @@
 /* The C ABI of ifa: the document's signature over DLPack's tensors, for whoever loads a shared library.
  *
- * Every function is thread-safe. None lets an exception out: what can fail returns an ifa_status and, if `message` is not
- * null, leaves a message of at most `message_size` bytes, terminated. See ifa/dynamic/arguments.hpp for shapes and types. */
+ * Every function is thread-safe. None lets an exception out: what can fail returns an ifa_status and, if `message` is
+ * not null, leaves a message of at most `message_size` bytes, terminated. See ifa/dynamic/arguments.hpp for shapes and
+ * types. */
 #ifndef IFA_C_API_H
 #define IFA_C_API_H
 

@@ -43,42 +43,53 @@ inline Options options_of(const Arguments& a) {
             .wholly_hidden_rows = a.wholly_hidden_rows};
 }
 
-// The error this call would raise, if any. Takes what `incre_flash_attention` takes; does not throw.
-template <Executor E = Inline>
-inline CheckResult check(const Arguments& arguments, const E& executor = {}) {
+inline CheckResult check_any(const Arguments& arguments, const DynamicExecutor& executor) {
     Contracts contracts;
     check_document(arguments, contracts);
     if (contracts.failed() || arguments.query.shape[0] == 0) return contracts.result();
-    return with_operands(
-        arguments, [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
-            return check(query, kv, output, options_of(arguments), policies..., DynamicExecutor(executor));
-        });
+    return with_operands(arguments,
+                         [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
+                             return check(query, kv, output, options_of(arguments), policies..., executor);
+                         });
+}
+
+inline Plan plan_any(const Arguments& arguments, const DynamicExecutor& executor) {
+    Contracts contracts;
+    check_document(arguments, contracts);
+    raise(contracts.result());
+    const ParsedArguments parsed(arguments);
+    const DynamicKv<std::int8_t> kv(parsed);  // the element type does not matter to a plan
+    return plan(parsed.query().shape, kv, options_of(arguments), DynamicPadding(parsed), executor);
+}
+
+inline void attend_any(const Arguments& arguments, const DynamicExecutor& executor) {
+    Contracts contracts;
+    check_document(arguments, contracts);
+    raise(contracts.result());
+    if (arguments.query.shape[0] == 0) return;
+    with_operands(arguments, [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
+        incre_flash_attention(query, kv, output, options_of(arguments), policies..., executor);
+    });
+}
+
+// The error this call would raise, if any. Takes what `incre_flash_attention` takes; does not throw.
+template <Executor E = Inline>
+inline CheckResult check(const Arguments& arguments, const E& executor = {}) {
+    return check_any(arguments, DynamicExecutor(executor));
 }
 
 // Lays out a decode step once, to be run for every layer: as the typed `plan`, of the arguments of any of its layers.
 // The calls themselves then go without actual_seq_lengths and kv_padding_size.
 template <Executor E = Inline>
 inline Plan plan(const Arguments& arguments, const E& executor = {}) {
-    Contracts contracts;
-    check_document(arguments, contracts);
-    raise(contracts.result());
-    const ParsedArguments parsed(arguments);
-    const Shape query = parsed.query().shape;
-    const DynamicPadding padding(parsed);
-    return ifa::plan(query, DynamicKv<std::int8_t>(parsed), options_of(arguments), padding, DynamicExecutor(executor));
+    return plan_any(arguments, DynamicExecutor(executor));
 }
 
 // Computes one decode step. Throws TypeError, ValueError or RuntimeError, in this order if there are several, before
 // anything is written; see `check`. With a plan and a workspace nothing is allocated.
 template <Executor E = Inline>
 inline void incre_flash_attention(const Arguments& arguments, const E& executor = {}) {
-    Contracts contracts;
-    check_document(arguments, contracts);
-    raise(contracts.result());
-    if (arguments.query.shape[0] == 0) return;
-    with_operands(arguments, [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
-        incre_flash_attention(query, kv, output, options_of(arguments), policies..., DynamicExecutor(executor));
-    });
+    attend_any(arguments, DynamicExecutor(executor));
 }
 
 }  // namespace ifa::inline IFA_ISA

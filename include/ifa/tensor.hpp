@@ -1,8 +1,6 @@
 // Tensors whose element type and rank are known at run time only, in the terms of DLPack.
 #pragma once
 
-#include <initializer_list>
-
 #include "span.hpp"
 
 namespace ifa {
@@ -52,14 +50,18 @@ consteval DType dtype_of() {
 // DLPack's numbering; everything but kCpu is refused.
 enum class Device : std::int32_t { kCpu = 1 };
 
-// The extents or strides of a tensor. A rank beyond kMostAxes is kept, the extents beyond are not.
+// The extents or strides of a tensor. A rank beyond what any argument has is kept, the extents beyond are not.
 class Axes {
    public:
-    static constexpr int kMostAxes = 8;
+    static constexpr int kMostAxes = 4;
 
     IFA_INLINE constexpr Axes() = default;
-    IFA_INLINE constexpr Axes(std::initializer_list<Index> values)
-        : Axes(values.begin(), static_cast<int>(values.size())) {}
+    template <std::convertible_to<Index>... Values>
+        requires(sizeof...(Values) > 0)
+    IFA_INLINE constexpr Axes(Values... values) {
+        const Index all[] = {static_cast<Index>(values)...};
+        *this = Axes(all, static_cast<int>(sizeof...(Values)));
+    }
     IFA_INLINE constexpr Axes(const Index* values, int rank) : rank_(rank) {
         for (int i = 0; i < rank && i < kMostAxes; ++i) values_[i] = values[i];
     }

@@ -495,26 +495,4 @@ TEST(ErrorTable, RefusesAnExecutorWithoutWorkers) {
               "executor: expected a concurrency of at least 1, got 0");
 }
 
-TEST(DTypeText, SaysWhatATypeIs) {
-    const auto text = [](const DType& dtype) { return std::string(ifa::DTypeText(dtype).text); };
-    EXPECT_EQ(text(DType::kFloat16), "float16");
-    EXPECT_EQ(text(DType::kBfloat16), "bfloat16");
-    EXPECT_EQ(text(DType::kBool), "bool");
-    EXPECT_EQ(text({DType::kBoolean, 1, 1}), "bool1");
-    EXPECT_EQ(text({DType::kUInt, 4, 2}), "uint4x2");
-    EXPECT_EQ(text({DType::kComplex, 64, 1}), "complex64");
-    EXPECT_EQ(text({200, 8, 1}), "type 200 of 8 bits");
-}
-
-TEST(AxesText, SaysWhatAShapeIs) {
-    const auto text = [](const Axes& axes) { return std::string(ifa::AxesText(axes).text); };
-    EXPECT_EQ(text({}), "()");
-    EXPECT_EQ(text({3}), "(3,)");
-    EXPECT_EQ(text({2, -1, 4}), "(2, -1, 4)");
-    EXPECT_EQ(text({1, 2, 3, 4, 5, 6, 7, 8, 9}), "(1, 2, 3, 4, 5, 6, 7, 8, ...)");
-    constexpr ifa::Index kLeast = std::numeric_limits<ifa::Index>::min();
-    EXPECT_EQ(text({kLeast, kLeast, kLeast, kLeast, kLeast, kLeast, kLeast, kLeast, 1}).size(),
-              8 * 20 + 7 * 2 + sizeof("(, ...)") - 1);
-}
-
 }  // namespace

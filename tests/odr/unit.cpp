@@ -2,6 +2,8 @@
 // local, and it uses no containers, so that every symbol it could share with the other unit is the library's.
 #include "unit.hpp"
 
+#include <ifa/dlpack.hpp>
+#include <ifa/dynamic.hpp>
 #include <ifa/ifa.hpp>
 
 namespace {
@@ -147,9 +149,48 @@ bool use_lists_and_padding(Memory& memory) {
     return !ifa::check(query, ifa::ContiguousKv{view, view}, out);
 }
 
+// A tensor as DLPack describes one.
+struct Described {
+    void* data;
+    struct {
+        std::int32_t device_type;
+    } device;
+    std::int32_t ndim;
+    struct {
+        std::uint8_t code, bits;
+        std::uint16_t lanes;
+    } dtype;
+    const std::int64_t* shape;
+    const std::int64_t* strides;
+    std::uint64_t byte_offset;
+};
+
+// The run-time door over a list, planned, with a mask and lengths; and an error's message.
+bool use_run_time_door(Memory& memory) {
+    constexpr std::int64_t kRow[] = {1, 1, kHeads * kDim};
+    const Described query{memory.out, {1}, 3, {4, 16, 1}, kRow, nullptr, 0};
+    const ifa::Axes cache{1, kTokens, kHeads * kDim};
+    std::int64_t length = 7;
+    ifa::Arguments step{.query = ifa::from_dlpack(query),
+                        .key = ifa::tensor(memory.cache, cache),
+                        .value = ifa::tensor(memory.cache, cache),
+                        .attention_out = ifa::tensor(memory.quantised_out, {1, 1, kHeads * kDim}),
+                        .attn_mask = ifa::tensor(memory.mask, {1, kTokens}),
+                        .quant_scale2 = ifa::tensor(memory.scale, {1}),
+                        .antiquant_scale = ifa::tensor(memory.bias, {2}),
+                        .num_heads = kHeads};
+    const ifa::Tensor list[] = {step.key[0]};
+    step.key = ifa::Span<const ifa::Tensor>(list, 1);
+    const ifa::Plan planned = ifa::plan(step);
+    step.plan = &planned;
+    ifa::incre_flash_attention(step);
+    step.actual_seq_lengths = ifa::tensor(&length, {1, 1});
+    return ifa::check(step)->kind == ifa::ErrorKind::kRuntime;
+}
+
 bool use_everything() {
     Memory memory;
-    return use_pages(memory) && use_lists_and_padding(memory);
+    return use_pages(memory) && use_lists_and_padding(memory) && use_run_time_door(memory);
 }
 
 }  // namespace

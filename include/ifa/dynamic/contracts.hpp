@@ -2,55 +2,9 @@
 // what came.
 #pragma once
 
-#include <cstring>
-#include <iterator>
-
-#include "../errors.hpp"
-#include "parsed_arguments.hpp"
+#include "tensor_checks.hpp"
 
 namespace ifa::inline IFA_ISA {
-
-// "float16", or "uint4x2" with lanes.
-struct DTypeText {
-    char text[32];
-
-    inline explicit DTypeText(const DType& dtype) {
-        constexpr const char* kNames[] = {"int", "uint", "float", "handle", "bfloat", "complex", "bool"};
-        if (dtype == DType::kBool) std::snprintf(text, sizeof(text), "bool");
-        else if (dtype.code >= std::size(kNames))
-            std::snprintf(text, sizeof(text), "type %d of %d bits", dtype.code, dtype.bits);
-        else if (dtype.lanes == 1) std::snprintf(text, sizeof(text), "%s%d", kNames[dtype.code], dtype.bits);
-        else std::snprintf(text, sizeof(text), "%s%dx%d", kNames[dtype.code], dtype.bits, dtype.lanes);
-    }
-};
-
-// "(2, 8, 1, 128)".
-struct AxesText {
-    char text[200];  // of 8 axes with 20 digits each
-
-    inline explicit AxesText(const Axes& axes) {
-        const int axis_count = axes.rank() < Axes::kMostAxes ? axes.rank() : Axes::kMostAxes;
-        std::size_t used = 0;
-        text[used++] = '(';
-        for (int i = 0; i < axis_count; ++i)
-            used += static_cast<std::size_t>(std::snprintf(text + used, sizeof(text) - used, i == 0 ? "%lld" : ", %lld",
-                                                           static_cast<long long>(axes[i])));
-        std::snprintf(text + used, sizeof(text) - used, "%s",
-                      axes.rank() > Axes::kMostAxes ? ", ...)"
-                      : axes.rank() == 1            ? ",)"
-                                                    : ")");
-    }
-};
-
-// Of the tensors of a list: "key[3]".
-struct ListedName {
-    char text[32];
-
-    inline ListedName(const char* name, const TensorList& list, Index i) {
-        if (list.size() == 1) std::snprintf(text, sizeof(text), "%s", name);
-        else std::snprintf(text, sizeof(text), "%s[%lld]", name, static_cast<long long>(i));
-    }
-};
 
 // Calls visit(name, tensor) for each tensor that is there, in the order of the signature.
 template <class Visit>
@@ -77,18 +31,6 @@ inline void each_tensor(const Arguments& a, const Visit& visit) {
 }
 
 // TypeErrors.
-
-// That a tensor that is there has one of two types, the same one twice if there is but one.
-inline void expect_dtype(const char* name, const Tensor& tensor, const DType& first, const DType& second,
-                         Contracts& contracts) {
-    if (!tensor.given() || tensor.dtype == first || tensor.dtype == second) return;
-    if (first == second)
-        contracts.fail(ErrorKind::kType, "{}: expected {}, got {}", name, DTypeText(first).text,
-                       DTypeText(tensor.dtype).text);
-    else
-        contracts.fail(ErrorKind::kType, "{}: expected {} or {}, got {}", name, DTypeText(first).text,
-                       DTypeText(second).text, DTypeText(tensor.dtype).text);
-}
 
 inline void expect_type_of_query(const char* name, const Tensor& tensor, const Arguments& a, Contracts& contracts) {
     if (tensor.given() && a.query.given() && tensor.dtype != a.query.dtype)
@@ -156,79 +98,6 @@ inline void check_values(const Arguments& a, Contracts& contracts) {
 }
 
 // RuntimeErrors.
-
-inline void expect_given(const char* name, const Tensor& tensor, Contracts& contracts) {
-    if (!tensor.given()) contracts.fail(ErrorKind::kRuntime, "{}: expected a tensor, got none", name);
-}
-
-inline void expect_absent(const char* name, const Tensor& tensor, const char* why, Contracts& contracts) {
-    if (tensor.given()) contracts.fail(ErrorKind::kRuntime, "{}: expected none ({}), got a tensor", name, why);
-}
-
-// Whether elements and the bytes from the first to the last can be counted.
-inline bool is_countable(const Tensor& tensor) {
-    Index elements = 1, last = 0, step = 0;
-    bool overflow = false;
-    for (int i = 0; i < tensor.shape.rank(); ++i)
-        overflow = overflow || __builtin_mul_overflow(elements, tensor.shape[i], &elements);
-    for (int i = 0; i < tensor.strides.rank(); ++i)
-        overflow = overflow || __builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &step) ||
-                   __builtin_add_overflow(last, step > 0 ? step : -step, &last);
-    const Index most = (Index{1} << 62) / 8;
-    return !overflow && elements <= most && last <= most;
-}
-
-// What every tensor is held to, whatever it is for.
-inline void check_tensor(const char* name, const Tensor& tensor, Contracts& contracts) {
-    const Axes &shape = tensor.shape, &strides = tensor.strides;
-    if (tensor.device != Device::kCpu)
-        return contracts.fail(ErrorKind::kRuntime, "{}: expected a tensor on the CPU, got one on device type {}", name,
-                              static_cast<Index>(tensor.device));
-    if (shape.rank() > 4 || shape.rank() < 0)
-        return contracts.fail(ErrorKind::kRuntime, "{}: expected at most 4 axes, got {}", name, shape.rank());
-    if (strides.rank() != 0 && strides.rank() != shape.rank())
-        return contracts.fail(ErrorKind::kRuntime, "{}: expected a stride for each of {} axes, got {}", name,
-                              shape.rank(), strides.rank());
-    bool empty = false;
-    for (int i = 0; i < shape.rank(); ++i) {
-        empty = empty || shape[i] == 0;
-        if (shape[i] < 0)
-            return contracts.fail(ErrorKind::kRuntime, "{}: expected extents of at least 0, got {}", name,
-                                  AxesText(shape).text);
-        if (strides.rank() != 0 && strides[i] < 0 && shape[i] > 1)
-            return contracts.fail(ErrorKind::kRuntime, "{}: expected strides of at least 0, got {}", name,
-                                  AxesText(strides).text);
-    }
-    if (empty) return;
-    if (!is_countable(tensor))
-        return contracts.fail(ErrorKind::kRuntime,
-                              "{}: expected a tensor within 2^59 elements, got shape {} and strides {}", name,
-                              AxesText(shape).text, AxesText(strides).text);
-    if (!tensor.data) return contracts.fail(ErrorKind::kRuntime, "{}: expected data, got a null pointer", name);
-    if (reinterpret_cast<std::uintptr_t>(tensor.data) % static_cast<std::uintptr_t>(tensor.dtype.bytes()) != 0)
-        contracts.fail(ErrorKind::kRuntime, "{}: expected data aligned to {} bytes, got an odd address", name,
-                       tensor.dtype.bytes());
-    const int last = shape.rank() - 1;
-    if (last >= 0 && shape[last] > 1 && stride_of(tensor, last) != 1)
-        contracts.fail(ErrorKind::kRuntime, "{}: expected a last axis of stride 1, got {}", name,
-                       stride_of(tensor, last));
-}
-
-inline void expect_shape(const char* name, const Tensor& tensor, const Axes& expected, Contracts& contracts) {
-    if (tensor.given() && tensor.shape != expected)
-        contracts.fail(ErrorKind::kRuntime, "{}: expected shape {}, got {}", name, AxesText(expected).text,
-                       AxesText(tensor.shape).text);
-}
-
-inline void expect_contiguous(const char* name, const Tensor& tensor, Contracts& contracts) {
-    Index dense = 1;
-    for (int i = tensor.shape.rank() - 1; tensor.given() && i >= 0; --i) {
-        if (tensor.shape[i] > 1 && stride_of(tensor, i) != dense)
-            return contracts.fail(ErrorKind::kRuntime, "{}: expected contiguous elements, got strides {}", name,
-                                  AxesText(tensor.strides).text);
-        dense *= tensor.shape[i];
-    }
-}
 
 // What must be there, and each tensor by itself.
 inline void check_tensors(const Arguments& a, Contracts& contracts) {

@@ -26,54 +26,69 @@ struct DynamicQuery {
 
 // One tensor, one for each sequence, or a pool of blocks, of T each.
 template <class T>
-struct DynamicKv {
+class DynamicKv {
+    using One = ContiguousKv<const T, const T>;
+    using Pool = PagedKv<const T, const T>;
+    enum class Kind { kOne, kList, kPool };
+
+    const ParsedArguments& parsed_;
+    Kind kind_;
+    Pool pool_;  // without a table: the first tensors
+
+    inline One tensors(Index i) const {
+        return {parsed_.key(i).template as<const T>(), parsed_.value(i).template as<const T>()};
+    }
+    IFA_INLINE One first() const { return {pool_.key, pool_.value}; }
+
+   public:
     using role = role::KvStorage;
     using key_type = T;
     using value_type = T;
-    using One = ContiguousKv<const T, const T>;
 
-    const ParsedArguments& parsed;
-    One first;
-    BlockTable table = {};  // of a pool
-
-    inline explicit DynamicKv(const ParsedArguments& all) : parsed(all), first(tensors(0)) {
-        const Tensor& blocks = all.arguments.block_table;
-        if (all.paged())
-            table = {static_cast<const std::int32_t*>(blocks.data), {blocks.shape[0], blocks.shape[1]}, kUnknownExtent};
+    inline explicit DynamicKv(const ParsedArguments& parsed)
+        : parsed_(parsed),
+          kind_(parsed.paged()    ? Kind::kPool
+                : parsed.listed() ? Kind::kList
+                                  : Kind::kOne),
+          pool_{tensors(0).key, tensors(0).value, {}} {
+        const Tensor& blocks = parsed.arguments.block_table;
+        if (kind_ == Kind::kPool)
+            pool_.table = {
+                static_cast<const std::int32_t*>(blocks.data), {blocks.shape[0], blocks.shape[1]}, kUnknownExtent};
     }
 
-    IFA_INLINE Index batch() const { return parsed.batch; }
-    IFA_INLINE Index heads() const { return parsed.kv_heads; }
-    IFA_INLINE Index key_dim() const { return parsed.head_dim; }
-    IFA_INLINE Index value_dim() const { return parsed.head_dim; }
-    inline Index columns() const { return parsed.columns(); }
+    IFA_INLINE Index batch() const { return parsed_.batch; }
+    IFA_INLINE Index heads() const { return parsed_.kv_heads; }
+    IFA_INLINE Index key_dim() const { return parsed_.head_dim; }
+    IFA_INLINE Index value_dim() const { return parsed_.head_dim; }
+    inline Index columns() const { return parsed_.columns(); }
     inline Index length(Index sequence) const {
-        return parsed.paged() ? pool().length(sequence) : of(sequence).length(sequence);
+        switch (kind_) {
+            case Kind::kPool: return pool_.length(sequence);
+            case Kind::kList: return tensors(sequence).length(0);
+            default: return first().length(sequence);
+        }
     }
-    IFA_INLINE bool token_major() const { return first.token_major(); }
+    IFA_INLINE bool token_major() const { return pool_.token_major(); }
 
-    inline void gather(Index sequence, Index head, Index first_column, int count, const T** keys,
-                       const T** values) const {
-        if (parsed.paged()) pool().gather(sequence, head, first_column, count, keys, values);
-        else if (parsed.listed()) tensors(sequence).gather(0, head, first_column, count, keys, values);
-        else first.gather(sequence, head, first_column, count, keys, values);
+    // Not inlined: three of them in the loop over tiles would crowd the kernels.
+    __attribute__((noinline)) void gather(Index sequence, Index head, Index first_column, int count, const T** keys,
+                                          const T** values) const {
+        switch (kind_) {
+            case Kind::kPool: return pool_.gather(sequence, head, first_column, count, keys, values);
+            case Kind::kList: return tensors(sequence).gather(0, head, first_column, count, keys, values);
+            default: return first().gather(sequence, head, first_column, count, keys, values);
+        }
     }
 
     inline void check_window(Index sequence, const Window& window, Contracts& contracts) const {
-        if (parsed.paged()) pool().check_window(sequence, window, contracts);
+        if (kind_ == Kind::kPool) pool_.check_window(sequence, window, contracts);
     }
     template <class Visit>
     inline void each_region(const Geometry&, const Visit& visit) const {
-        for (Index i = 0; i < parsed.arguments.key.size(); ++i) visit("key", parsed.key(i).bytes());
-        for (Index i = 0; i < parsed.arguments.value.size(); ++i) visit("value", parsed.value(i).bytes());
-        visit("block_table", as_view(table.data, table.shape.batch * table.shape.max_blocks));
-    }
-
-   private:
-    IFA_INLINE PagedKv<const T, const T> pool() const { return {first.key, first.value, table}; }
-    IFA_INLINE One of(Index sequence) const { return parsed.listed() ? tensors(sequence) : first; }
-    inline One tensors(Index i) const {
-        return {parsed.key(i).template as<const T>(), parsed.value(i).template as<const T>()};
+        for (Index i = 0; i < parsed_.arguments.key.size(); ++i) visit("key", parsed_.key(i).bytes());
+        for (Index i = 0; i < parsed_.arguments.value.size(); ++i) visit("value", parsed_.value(i).bytes());
+        visit("block_table", as_view(pool_.table.data, pool_.table.shape.batch * pool_.table.shape.max_blocks));
     }
 };
 
@@ -238,7 +253,7 @@ struct DynamicBias {
     }
 
    private:
-    inline void add(const ScoreTile& tile) const {
+    __attribute__((noinline)) void add(const ScoreTile& tile) const {
         with_float_type(bias.dtype,
                         [&]<class T>(std::type_identity<T>) { PseShift<const T>{bias.as<const T>()}(tile); });
     }

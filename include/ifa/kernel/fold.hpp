@@ -93,7 +93,7 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
             store_query(scratch.folded, steps, keeps_low, padded_dim, scratch.integer_queries[i],
                         scratch.low_queries()[i]);
             *scratch.has_low |= keeps_low;
-            if (!is_finite(magnitude)) scratch.multipliers[i] = std::numeric_limits<float>::quiet_NaN();
+            if (!is_finite(magnitude)) scratch.multipliers[i] = __builtin_nanf("");
         } else {
             store_query(scratch.folded, steps, padded_dim, query);
         }
