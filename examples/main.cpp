@@ -23,6 +23,7 @@ Result tensor_list();
 Result own_element_type();
 Result alibi();
 Result sliding_window();
+Result run_time_types();
 
 namespace {
 
@@ -32,20 +33,11 @@ struct Example {
 };
 
 constexpr Example kExamples[] = {
-    {"float16_bnsd", float16_bnsd},
-    {"left_padding", left_padding},
-    {"paged_int8", paged_int8},
-    {"int8_output", int8_output},
-    {"planned_layers", planned_layers},
-    {"soft_cap", soft_cap},
-    {"check_first", check_first},
-    {"tensor_list", tensor_list},
-    {"append_int8", append_int8},
-    {"merge_halves", merge_halves},
-    {"own_element_type", own_element_type},
-    {"alibi", alibi},
-    {"sliding_window", sliding_window},
-    {"eigen_pool", eigen_pool},
+    {"float16_bnsd", float16_bnsd},     {"left_padding", left_padding},         {"paged_int8", paged_int8},
+    {"int8_output", int8_output},       {"planned_layers", planned_layers},     {"soft_cap", soft_cap},
+    {"check_first", check_first},       {"tensor_list", tensor_list},           {"append_int8", append_int8},
+    {"merge_halves", merge_halves},     {"own_element_type", own_element_type}, {"alibi", alibi},
+    {"sliding_window", sliding_window}, {"run_time_types", run_time_types},     {"eigen_pool", eigen_pool},
     {"jthread_pool", jthread_pool},
 #ifdef _OPENMP
     {"openmp_pool", openmp_pool},

@@ -167,7 +167,7 @@ TEST(CApi, GivesAStatusAndAMessageForEachKindOfError) {
     EXPECT_EQ(refused([](Step& s) { s.query.dtype = kInt64; }),
               is(IFA_TYPE_ERROR, "query: expected float16, bfloat16 or float32, got int64"));
     EXPECT_EQ(refused([](Step& s) { s.arguments.input_layout = "TND"; }),
-              is(IFA_VALUE_ERROR, "input_layout: expected BSH, BNSD or BSND, got TND"));
+              is(IFA_VALUE_ERROR, "input_layout: expected BSH, BNSD or BSND, got \"TND\""));
     EXPECT_EQ(refused([](Step& s) { s.query.device.device_type = 2; }),
               is(IFA_RUNTIME_ERROR, "query: expected a tensor on the CPU, got one on device type 2"));
     EXPECT_EQ(refused([](Step& s) { s.arguments.key = nullptr; }),
@@ -201,7 +201,8 @@ TEST(CApi, RefusesNullPointersEverywhere) {
     EXPECT_EQ(ifa_thread_pool_create(2, nullptr, message, sizeof(message)), IFA_RUNTIME_ERROR);
     ifa_thread_pool* pool = nullptr;
     EXPECT_EQ(ifa_thread_pool_create(0, &pool, message, sizeof(message)), IFA_RUNTIME_ERROR);
-    EXPECT_STREQ(message, "threads: expected at least 1, got 0");
+    EXPECT_STREQ(message, "threads: expected 1 to 4096, got 0");
+    EXPECT_EQ(ifa_thread_pool_create(1 << 30, &pool, nullptr, 0), IFA_RUNTIME_ERROR);
     EXPECT_EQ(pool, nullptr);
     ifa_plan_destroy(nullptr);
     ifa_thread_pool_destroy(nullptr);

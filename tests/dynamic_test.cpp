@@ -92,14 +92,18 @@ TEST(Dynamic, SharesAPlanWithTheTypedDoor) {
     EXPECT_EQ(std::memcmp(typed.data(), step.out.data(), typed.size() * sizeof(float16)), 0);
 }
 
-TEST(Dynamic, RefusesLengthsBesideAPlan) {
+TEST(Dynamic, RefusesLengthsAndPaddingAndPlanningBesideAPlan) {
     Float16Step step;
     const ifa::Plan plan = ifa::plan(step.arguments);
     const std::int64_t length = 3;
     step.arguments.plan = &plan;
+    EXPECT_EQ(thrown_by([&] { ifa::plan(step.arguments); }).message, "plan: expected none where one is made, got one");
+    step.arguments.kv_padding_size = ifa::tensor(&length, {1});
+    EXPECT_EQ(refusal_of(check_dynamic(step.arguments)).message,
+              "kv_padding_size: expected none (the plan has it), got a tensor");
     step.arguments.actual_seq_lengths = ifa::tensor(&length, {1});
     EXPECT_EQ(refusal_of(check_dynamic(step.arguments)).message,
-              "plan: expected no padding or other window beside a plan, got one");
+              "actual_seq_lengths: expected none (the plan has them), got a tensor");
 }
 
 TEST(Dynamic, ReturnsAtOnceForAnEmptyBatch) {

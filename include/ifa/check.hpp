@@ -135,6 +135,18 @@ inline void check_overlaps(const Problem& problem, Contracts& contracts) {
     }
 }
 
+// That the workspace shares no memory with anything a call reads or writes.
+template <class Problem>
+inline void check_workspace(const Problem& problem, const Span<std::byte>& workspace, Contracts& contracts) {
+    const Region region = region_of(as_view(workspace.data(), static_cast<Index>(workspace.size())));
+    const auto apart_from = [&](const char* name, const auto& view) {
+        if (overlap(region, region_of(view)))
+            contracts.fail(ErrorKind::kRuntime, "workspace: expected memory of its own, got an overlap with {}", name);
+    };
+    each_input(problem, apart_from);
+    if constexpr (requires { problem.sink.each_output(apart_from); }) problem.sink.each_output(apart_from);
+}
+
 // The shapes and values of operands and policies, each by itself.
 template <class Problem>
 inline void check_operands(const Problem& problem, Contracts& contracts) {
@@ -186,6 +198,7 @@ inline CheckResult check_problem(const Problem& problem, const Options& options)
     check_operands(problem, contracts);
     if (!contracts.failed()) check_windows(problem, options, contracts);
     if (!contracts.failed()) check_overlaps(problem, contracts);
+    if (!contracts.failed() && !options.workspace.empty()) check_workspace(problem, options.workspace, contracts);
     return contracts.result();
 }
 

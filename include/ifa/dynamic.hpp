@@ -56,6 +56,7 @@ inline CheckResult check_any(const Arguments& arguments, const DynamicExecutor& 
 inline Plan plan_any(const Arguments& arguments, const DynamicExecutor& executor) {
     Contracts contracts;
     check_document(arguments, contracts);
+    if (arguments.plan) contracts.fail(ErrorKind::kRuntime, "plan: expected none where one is made, got one");
     raise(contracts.result());
     const ParsedArguments parsed(arguments);
     const DynamicKv<std::int8_t> kv(parsed);  // the element type does not matter to a plan

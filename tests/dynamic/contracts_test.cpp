@@ -105,11 +105,11 @@ const Row kTypeErrors[] = {
 const Row kValueErrors[] = {
     {"LengthsNeither1NorB", kValue, "actual_seq_lengths", "1 or 2 elements", "3",
      [](Step& s, Arguments& a) { a.actual_seq_lengths = s.tensor(DType::kInt64, {3}); }},
-    {"LayoutOfAnotherName", kValue, "input_layout", "BSH, BNSD or BSND", "SBH",
+    {"LayoutOfAnotherName", kValue, "input_layout", "BSH, BNSD or BSND", "\"SBH\"",
      [](Step&, Arguments& a) { a.input_layout = "SBH"; }},
-    {"QueryNotDivisibleByHeads", kValue, "num_heads", "a divisor of query's H, 64", "3",
+    {"QueryNotDivisibleByHeads", kValue, "num_heads", "a divisor of query's H (64)", "3",
      [](Step&, Arguments& a) { a.num_heads = 3; }},
-    {"HeadsNotDivisibleByKvHeads", kValue, "num_heads", "a multiple of num_key_value_heads, 3", "4",
+    {"HeadsNotDivisibleByKvHeads", kValue, "num_heads", "a multiple of num_key_value_heads (3)", "4",
      [](Step&, Arguments& a) { a.num_key_value_heads = 3; }},
 };
 
@@ -319,7 +319,7 @@ const Row kRuntimeErrors[] = {
      }},
     {"QuantScaleWithoutInt8Output", kRuntime, "quant_scale2", "none (attention_out is not int8)", "a tensor",
      [](Step& s, Arguments& a) { a.quant_scale2 = s.tensor(DType::kFloat32, {1}); }},
-    {"QuantOffsetWithoutInt8Output", kRuntime, "quant_offset2", "none (attention_out is not int8)", "a tensor",
+    {"QuantOffsetWithoutScale", kRuntime, "quant_offset2", "none (there is no quant_scale2)", "a tensor",
      [](Step& s, Arguments& a) { a.quant_offset2 = s.tensor(DType::kFloat32, {1}); }},
     {"QuantScaleOfAnotherShape", kRuntime, "quant_scale2", "(1,), (1, 4, 1, 16), (4, 16) or (64,)", "(16,)",
      [](Step& s, Arguments& a) {
@@ -428,6 +428,14 @@ const Row kRuntimeErrors[] = {
      }},
 
     // Beyond the document.
+    {"WorkspaceOverOutput", kRuntime, "workspace", "memory of its own", "an overlap with attention_out",
+     [](Step& s, Arguments& a) {
+         auto& large = s.memory.emplace_back(1 << 16);
+         a.attention_out.data = large.data() + 100;
+         a.workspace = {reinterpret_cast<std::byte*>(large.data()), 1 << 19};
+     }},
+    {"WorkspaceTooSmall", kRuntime, "workspace", "at least", "got 8",
+     [](Step& s, Arguments& a) { a.workspace = {reinterpret_cast<std::byte*>(s.memory[0].data()), 8}; }},
     {"ChunksOutOfLine", kRuntime, "chunk_tokens", "a positive multiple of 32", "100",
      [](Step&, Arguments& a) { a.chunk_tokens = 100; }},
 };

@@ -2,9 +2,12 @@
 // instruction set; `ifa_add_c_library` of the CMake package makes both.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <new>
+#include <thread>
 #include <unsupported/Eigen/CXX11/ThreadPool>
+#include <vector>
 
 #include "../dlpack.hpp"
 #include "../executor.hpp"
@@ -32,6 +35,22 @@ void expect(bool holds, ErrorKind kind, const char* format, Pieces... pieces) {
     Contracts contracts;
     if (!holds) contracts.fail(kind, format, pieces...);
     raise(contracts.result());
+}
+
+// That so many threads can run here. Eigen's pool waits forever for those it could not start.
+inline void expect_threads(std::int32_t threads) {
+    constexpr std::int32_t kMost = 4096;
+    expect(threads >= 1 && threads <= kMost, ErrorKind::kRuntime, "threads: expected 1 to {}, got {}", kMost, threads);
+    std::promise<void> all_started;
+    const std::shared_future<void> until = all_started.get_future().share();
+    std::vector<std::jthread> started;
+    try {
+        for (std::int32_t i = 1; i < threads; ++i) started.emplace_back([until] { until.wait(); });
+    } catch (const std::system_error&) {
+        all_started.set_value();
+        expect(false, ErrorKind::kRuntime, "threads: expected as many as this system can start, got {}", threads);
+    }
+    all_started.set_value();
 }
 
 // A list of tensors as the run-time door takes it: a single one is kept in place.
@@ -184,7 +203,7 @@ void ifa_plan_destroy(ifa_plan* plan) {
 ifa_status ifa_thread_pool_create(int32_t threads, ifa_thread_pool** pool, char* message, size_t message_size) {
     return ifa::c_api::guarded(message, message_size, [&] {
         if (!pool) throw ifa::RuntimeError("pool: expected where to put it, got a null pointer");
-        ifa::c_api::expect(threads >= 1, ifa::ErrorKind::kRuntime, "threads: expected at least 1, got {}", threads);
+        ifa::c_api::expect_threads(threads);
         *pool = new ifa_thread_pool(threads);
     });
 }

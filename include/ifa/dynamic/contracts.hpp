@@ -87,13 +87,13 @@ inline void check_values(const Arguments& a, Contracts& contracts) {
                            query[0], lengths[0]);
     const InputLayout layout = layout_named(a.input_layout);
     if (layout == InputLayout::kUnknown)
-        contracts.fail(ErrorKind::kValue, "input_layout: expected BSH, BNSD or BSND, got {}", a.input_layout);
+        contracts.fail(ErrorKind::kValue, "input_layout: expected BSH, BNSD or BSND, got \"{}\"", a.input_layout);
     if (a.num_heads <= 0) return;
     if (layout == InputLayout::kBsh && query.rank() == 3 && query[2] % a.num_heads != 0)
-        contracts.fail(ErrorKind::kValue, "num_heads: expected a divisor of query's H, {}, got {}", query[2],
+        contracts.fail(ErrorKind::kValue, "num_heads: expected a divisor of query's H ({}), got {}", query[2],
                        a.num_heads);
     if (a.num_key_value_heads > 0 && a.num_heads % a.num_key_value_heads != 0)
-        contracts.fail(ErrorKind::kValue, "num_heads: expected a multiple of num_key_value_heads, {}, got {}",
+        contracts.fail(ErrorKind::kValue, "num_heads: expected a multiple of num_key_value_heads ({}), got {}",
                        a.num_key_value_heads, a.num_heads);
 }
 
@@ -207,6 +207,10 @@ inline void check_pages(const ParsedArguments& parsed, Contracts& contracts) {
 inline void check_columns(const ParsedArguments& parsed, Contracts& contracts) {
     const Arguments& a = parsed.arguments;
     const Axes &lengths = a.actual_seq_lengths.shape, &padding = a.kv_padding_size.shape;
+    if (a.plan) {
+        expect_absent("actual_seq_lengths", a.actual_seq_lengths, "the plan has them", contracts);
+        expect_absent("kv_padding_size", a.kv_padding_size, "the plan has it", contracts);
+    }
     if (a.actual_seq_lengths.given() && lengths.rank() != 1)
         contracts.fail(ErrorKind::kRuntime, "actual_seq_lengths: expected shape ({},) or (1,), got {}", parsed.batch,
                        AxesText(lengths).text);
@@ -259,6 +263,7 @@ inline void check_quantisation(const ParsedArguments& parsed, Contracts& contrac
         expect_absent("antiquant_scale", a.antiquant_scale, "key and value are not int8", contracts);
         expect_absent("antiquant_offset", a.antiquant_offset, "key and value are not int8", contracts);
     }
+    if (!a.quant_scale2.given()) expect_absent("quant_offset2", a.quant_offset2, "there is no quant_scale2", contracts);
     if (a.attention_out.dtype == DType::kInt8) {
         const Axes& scale = a.quant_scale2.shape;
         if (!a.quant_scale2.given())
@@ -273,7 +278,6 @@ inline void check_quantisation(const ParsedArguments& parsed, Contracts& contrac
         expect_contiguous("quant_offset2", a.quant_offset2, contracts);
     } else {
         expect_absent("quant_scale2", a.quant_scale2, "attention_out is not int8", contracts);
-        expect_absent("quant_offset2", a.quant_offset2, "attention_out is not int8", contracts);
         if (a.attention_out.dtype != a.query.dtype)
             contracts.fail(ErrorKind::kRuntime, "attention_out: expected {} as query, or int8, got {}",
                            DTypeText(a.query.dtype).text, DTypeText(a.attention_out.dtype).text);
