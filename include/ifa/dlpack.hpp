@@ -21,9 +21,9 @@ concept DlTensor = requires(const T& tensor) {
 // The same memory, borrowed. Types, ranks and devices that no call takes are kept, for the call to refuse by name.
 template <DlTensor T>
 IFA_INLINE Tensor from_dlpack(const T& tensor) {
-    auto* const bytes = static_cast<unsigned char*>(const_cast<void*>(static_cast<const void*>(tensor.data)));
+    void* const data = const_cast<void*>(static_cast<const void*>(tensor.data));
     const int rank = tensor.shape || tensor.ndim <= 0 ? tensor.ndim : 0;
-    return {bytes ? bytes + tensor.byte_offset : nullptr,
+    return {data ? static_cast<unsigned char*>(data) + tensor.byte_offset : nullptr,
             {tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes},
             Axes(tensor.shape, rank),
             tensor.strides ? Axes(tensor.strides, rank) : Axes(),

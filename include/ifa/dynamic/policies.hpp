@@ -105,24 +105,24 @@ class DynamicAntiquant {
     // Calls visit with the codec of these parameters.
     template <class Visit>
     inline auto with_codec(const Visit& visit) const {
-        return with_float_type(scale.dtype, [&]<class T>(std::type_identity<T>) {
-            return per_channel ? visit(PerChannel<const T>{array<const T>(scale), array<const T>(offset)})
-                               : visit(PerTensor<const T>{array<const T>(scale), array<const T>(offset)});
+        return with_float_type(scale_.dtype, [&]<class T>(std::type_identity<T>) {
+            return per_channel_ ? visit(PerChannel<const T>{array<const T>(scale_), array<const T>(offset_)})
+                                : visit(PerTensor<const T>{array<const T>(scale_), array<const T>(offset_)});
         });
     }
 
-    const Tensor& scale;
-    const Tensor& offset;
-    bool per_channel;
+    const Tensor& scale_;
+    const Tensor& offset_;
+    bool per_channel_;
 
    public:
     using role = role::KvCodec;
     static constexpr bool kQuantised = true;
 
     inline explicit DynamicAntiquant(const ParsedArguments& parsed)
-        : scale(parsed.arguments.antiquant_scale),
-          offset(parsed.arguments.antiquant_offset),
-          per_channel(scale.shape.rank() > 1) {}
+        : scale_(parsed.arguments.antiquant_scale),
+          offset_(parsed.arguments.antiquant_offset),
+          per_channel_(scale_.shape.rank() > 1) {}
 
     inline void fold_query(const Geometry& geometry, Index head, double query_scale, const float* query,
                            double* folded) const {
@@ -139,8 +139,8 @@ class DynamicAntiquant {
     }
     template <class Visit>
     inline void each_region(const Geometry&, const Visit& visit) const {
-        visit("antiquant_scale", as_view(static_cast<const unsigned char*>(scale.data), bytes(scale)));
-        visit("antiquant_offset", as_view(static_cast<const unsigned char*>(offset.data), bytes(offset)));
+        visit("antiquant_scale", as_view(static_cast<const unsigned char*>(scale_.data), bytes(scale_)));
+        visit("antiquant_offset", as_view(static_cast<const unsigned char*>(offset_.data), bytes(offset_)));
     }
 };
 
