@@ -42,6 +42,10 @@ class Case:
         """Of masks and biases. A block table has room for one block more than the tokens fill."""
         return self.tokens + self.block_size
 
+    @property
+    def cache_elements(self):
+        return 2 * self.batch * self.kv_heads * self.tokens * self.head_dim
+
     def shape(self, batch, heads, tokens):
         if self.layout == "BNSD":
             return batch, heads, tokens, self.head_dim

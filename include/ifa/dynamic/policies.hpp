@@ -39,6 +39,12 @@ class DynamicKv {
         return {parsed_.key(i).template as<const T>(), parsed_.value(i).template as<const T>()};
     }
     IFA_INLINE One first() const { return {pool_.key, pool_.value}; }
+    // Not inlined: it would crowd the kernels.
+    __attribute__((noinline)) void gather_elsewhere(Index sequence, Index head, Index first_column, int count,
+                                                    const T** keys, const T** values) const {
+        if (kind_ == Kind::kPool) pool_.gather(sequence, head, first_column, count, keys, values);
+        else tensors(sequence).gather(0, head, first_column, count, keys, values);
+    }
 
    public:
     using role = role::KvStorage;
@@ -71,14 +77,10 @@ class DynamicKv {
     }
     IFA_INLINE bool token_major() const { return pool_.token_major(); }
 
-    // Not inlined: three of them in the loop over tiles would crowd the kernels.
-    __attribute__((noinline)) void gather(Index sequence, Index head, Index first_column, int count, const T** keys,
-                                          const T** values) const {
-        switch (kind_) {
-            case Kind::kPool: return pool_.gather(sequence, head, first_column, count, keys, values);
-            case Kind::kList: return tensors(sequence).gather(0, head, first_column, count, keys, values);
-            default: return first().gather(sequence, head, first_column, count, keys, values);
-        }
+    IFA_INLINE void gather(Index sequence, Index head, Index first_column, int count, const T** keys,
+                           const T** values) const {
+        if (kind_ == Kind::kOne) first().gather(sequence, head, first_column, count, keys, values);
+        else gather_elsewhere(sequence, head, first_column, count, keys, values);
     }
 
     inline void check_window(Index sequence, const Window& window, Contracts& contracts) const {
