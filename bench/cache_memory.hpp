@@ -17,6 +17,11 @@ inline std::size_t last_level_cache_bytes() {
     return bytes > 0 ? static_cast<std::size_t>(bytes) : std::size_t{32} << 20;
 }
 
+// How many layers of a cold row exceed four last-level caches.
+inline Index cold_layers(Index layer_bytes) {
+    return 4 * static_cast<Index>(last_level_cache_bytes()) / layer_bytes + 1;
+}
+
 // Random elements of every type, kept from row to row.
 class CacheMemory {
    public:

@@ -8,7 +8,6 @@ namespace bench {
 
 namespace {
 
-constexpr std::size_t kColdCaches = 4;  // last-level caches that the layers of a cold row exceed
 constexpr Index kLeftPadding = 5;
 constexpr float kUnit = 1.f / 64;  // of an int8 element
 
@@ -42,10 +41,7 @@ std::vector<std::int32_t> permuted_table(const Case& c, Index blocks) {
 }  // namespace
 
 Decode::Decode(const Case& c, CacheMemory& memory) : case_(c), team_{c.threads} {
-    if (case_.cold) {
-        const auto bytes = static_cast<std::size_t>(layer_bytes());
-        layers_ = static_cast<Index>(kColdCaches * last_level_cache_bytes() / bytes + 1);
-    }
+    if (case_.cold) layers_ = cold_layers(layer_bytes());
     memory_ = memory.filled(case_.cache, static_cast<std::size_t>(layers_ * layer_bytes()));
     query_ = normal_numbers(case_.batch * case_.heads.heads * case_.heads.head_dim);
     out_.resize(query_.size());

@@ -7,7 +7,7 @@ namespace bench {
 Doors::Doors(const Case& c, CacheMemory& memory) : case_(c) {
     const ifa::Shape cache = cache_shape();
     tensor_bytes_ = cache.batch * cache.heads * cache.seq * cache.head_dim * element_bytes(case_.cache);
-    if (case_.cold) layers_ = 4 * static_cast<Index>(last_level_cache_bytes()) / (2 * tensor_bytes_) + 2;
+    if (case_.cold) layers_ = cold_layers(2 * tensor_bytes_);
     dynamic_turn_ = layers_ / 2;
     memory_ = memory.filled(case_.cache, static_cast<std::size_t>(layers_ * 2 * tensor_bytes_));
     query_.assign(static_cast<std::size_t>(case_.batch * case_.heads.heads * case_.heads.head_dim), ifa::float16(.25f));

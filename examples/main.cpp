@@ -32,17 +32,29 @@ struct Example {
     Result (*run)();
 };
 
+// clang-format off
 constexpr Example kExamples[] = {
-    {"float16_bnsd", float16_bnsd},     {"left_padding", left_padding},         {"paged_int8", paged_int8},
-    {"int8_output", int8_output},       {"planned_layers", planned_layers},     {"soft_cap", soft_cap},
-    {"check_first", check_first},       {"tensor_list", tensor_list},           {"append_int8", append_int8},
-    {"merge_halves", merge_halves},     {"own_element_type", own_element_type}, {"alibi", alibi},
-    {"sliding_window", sliding_window}, {"run_time_types", run_time_types},     {"eigen_pool", eigen_pool},
+    {"float16_bnsd", float16_bnsd},
+    {"left_padding", left_padding},
+    {"paged_int8", paged_int8},
+    {"int8_output", int8_output},
+    {"planned_layers", planned_layers},
+    {"soft_cap", soft_cap},
+    {"check_first", check_first},
+    {"tensor_list", tensor_list},
+    {"append_int8", append_int8},
+    {"merge_halves", merge_halves},
+    {"own_element_type", own_element_type},
+    {"alibi", alibi},
+    {"sliding_window", sliding_window},
+    {"run_time_types", run_time_types},
+    {"eigen_pool", eigen_pool},
     {"jthread_pool", jthread_pool},
 #ifdef _OPENMP
     {"openmp_pool", openmp_pool},
 #endif
 };
+// clang-format on
 
 // Prints one row; whether the example is as it should be.
 bool report(const Example& example, std::vector<std::string>& notes) {

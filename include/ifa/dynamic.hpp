@@ -20,14 +20,13 @@ inline auto with_kernel(const Arguments& arguments, const Visit& visit) {
 
 // Calls visit(query, kv, output, policies...), the operands of the typed door. The arguments have been checked.
 template <class Visit>
-inline auto with_operands(const Arguments& arguments, const Visit& visit) {
-    const ParsedArguments parsed(arguments);
+inline auto with_operands(const ParsedArguments& parsed, const Visit& visit) {
     const DynamicQuery query(parsed);
     const DynamicOutput output(parsed);
     const DynamicPadding padding(parsed);
     const DynamicMask mask(parsed);
     const DynamicBias bias(parsed);
-    return with_kernel(arguments, [&]<class T>(std::type_identity<T>, const auto& precision) {
+    return with_kernel(parsed.arguments, [&]<class T>(std::type_identity<T>, const auto& precision) {
         const DynamicKv<T> kv(parsed);
         if constexpr (std::is_same_v<T, std::int8_t>)
             return visit(query, antiquant(kv, DynamicAntiquant(parsed)), output, padding, mask, bias, precision);
@@ -44,31 +43,32 @@ inline Options options_of(const Arguments& a) {
 }
 
 inline CheckResult check_any(const Arguments& arguments, const DynamicExecutor& executor) {
+    const ParsedArguments parsed(arguments);
     Contracts contracts;
-    check_document(arguments, contracts);
-    if (contracts.failed() || arguments.query.shape[0] == 0) return contracts.result();
-    return with_operands(arguments,
-                         [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
-                             return check(query, kv, output, options_of(arguments), policies..., executor);
-                         });
+    check_document(parsed, contracts);
+    if (contracts.failed() || parsed.is_empty()) return contracts.result();
+    return with_operands(parsed, [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
+        return check(query, kv, output, options_of(arguments), policies..., executor);
+    });
 }
 
 inline Plan plan_any(const Arguments& arguments, const DynamicExecutor& executor) {
+    const ParsedArguments parsed(arguments);
     Contracts contracts;
-    check_document(arguments, contracts);
+    check_document(parsed, contracts);
     if (arguments.plan) contracts.fail(ErrorKind::kRuntime, "plan: expected none where one is made, got one");
     raise(contracts.result());
-    const ParsedArguments parsed(arguments);
     const DynamicKv<std::int8_t> kv(parsed);  // the element type does not matter to a plan
     return plan(parsed.query().shape, kv, options_of(arguments), DynamicPadding(parsed), executor);
 }
 
 inline void attend_any(const Arguments& arguments, const DynamicExecutor& executor) {
+    const ParsedArguments parsed(arguments);
     Contracts contracts;
-    check_document(arguments, contracts);
+    check_document(parsed, contracts);
     raise(contracts.result());
-    if (arguments.query.shape[0] == 0) return;
-    with_operands(arguments, [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
+    if (parsed.is_empty()) return;
+    with_operands(parsed, [&](const auto& query, const auto& kv, const auto& output, const auto&... policies) {
         incre_flash_attention(query, kv, output, options_of(arguments), policies..., executor);
     });
 }

@@ -23,15 +23,6 @@ std::uint64_t environment(const char* name, std::uint64_t otherwise) {
     return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-void execute(const Case& c) {
-    switch (c.types.cache) {
-        case ElementType::kFloat16: return execute_float16_cache(c.point.row, c.call);
-        case ElementType::kBfloat16: return execute_bfloat16_cache(c.point.row, c.call);
-        case ElementType::kInt8: return execute_int8_cache(c.point.row, c.call);
-        default: return execute_float32_cache(c.point.row, c.call);
-    }
-}
-
 // What a case is, in full.
 std::string describe(const Case& c) {
     std::ostringstream text;
@@ -49,7 +40,7 @@ std::string describe(const Case& c) {
 std::string run(Case& c, Worst& worst) {
     const std::vector<std::byte> output = c.call.output.bytes, log_sum_exp = c.call.log_sum_exp.bytes;
     try {
-        execute(c);
+        execute_typed(c.point.row, c.call);
     } catch (const std::exception& error) {
         return error.what();
     }

@@ -79,17 +79,17 @@ inline void check_types(const Arguments& a, Contracts& contracts) {
 
 // ValueErrors, as far as the arguments can be understood.
 
-inline void check_values(const Arguments& a, Contracts& contracts) {
+inline void check_values(const ParsedArguments& parsed, Contracts& contracts) {
+    const Arguments& a = parsed.arguments;
     const Axes &query = a.query.shape, &lengths = a.actual_seq_lengths.shape;
     if (a.actual_seq_lengths.given() && lengths.rank() == 1 && query.rank() > 0)
         if (lengths[0] != 1 && lengths[0] != query[0])
             contracts.fail(ErrorKind::kValue, "actual_seq_lengths: expected 1 or {} elements (the batch), got {}",
                            query[0], lengths[0]);
-    const InputLayout layout = layout_named(a.input_layout);
-    if (layout == InputLayout::kUnknown)
+    if (parsed.layout == InputLayout::kUnknown)
         contracts.fail(ErrorKind::kValue, "input_layout: expected BSH, BNSD or BSND, got \"{}\"", a.input_layout);
     if (a.num_heads <= 0) return;
-    if (layout == InputLayout::kBsh && query.rank() == 3 && query[2] % a.num_heads != 0)
+    if (parsed.layout == InputLayout::kBsh && query.rank() == 3 && query[2] % a.num_heads != 0)
         contracts.fail(ErrorKind::kValue, "num_heads: expected a divisor of query's H ({}), got {}", query[2],
                        a.num_heads);
     if (a.num_key_value_heads > 0 && a.num_heads % a.num_key_value_heads != 0)
@@ -118,7 +118,8 @@ inline void check_tensors(const Arguments& a, Contracts& contracts) {
 }
 
 // Heads and the query, from which every other shape follows.
-inline void check_query(const Arguments& a, Contracts& contracts) {
+inline void check_query(const ParsedArguments& parsed, Contracts& contracts) {
+    const Arguments& a = parsed.arguments;
     if (a.num_heads <= 0) contracts.fail(ErrorKind::kRuntime, "num_heads: expected at least 1, got {}", a.num_heads);
     if (a.num_key_value_heads < 0)
         contracts.fail(ErrorKind::kRuntime, "num_key_value_heads: expected at least 1, or 0 for num_heads, got {}",
@@ -126,19 +127,13 @@ inline void check_query(const Arguments& a, Contracts& contracts) {
     if (a.inner_precise != 0 && a.inner_precise != 1)
         contracts.fail(ErrorKind::kRuntime, "inner_precise: expected 0 or 1, got {}", a.inner_precise);
     const Axes& query = a.query.shape;
-    const InputLayout layout = layout_named(a.input_layout);
-    const int rank = layout == InputLayout::kBsh ? 3 : 4;
+    const int rank = parsed.layout == InputLayout::kBsh ? 3 : 4;
     if (query.rank() != rank)
         return contracts.fail(ErrorKind::kRuntime, "query: expected {} axes in layout {}, got {}", rank, a.input_layout,
                               AxesText(query).text);
     if (contracts.failed()) return;
-    const ParsedArguments parsed(a);
     const Index dim = parsed.head_dim;
-    expect_shape("query", a.query,
-                 layout == InputLayout::kBsh    ? Axes{query[0], 1, a.num_heads * dim}
-                 : layout == InputLayout::kBnsd ? Axes{query[0], a.num_heads, 1, dim}
-                                                : Axes{query[0], 1, a.num_heads, dim},
-                 contracts);
+    expect_shape("query", a.query, parsed.spelled(parsed.batch, parsed.heads, 1), contracts);
     if (dim < 1 || dim > 512)
         contracts.fail(ErrorKind::kRuntime, "query: expected a head_dim of 1 to 512, got {}", dim);
 }
@@ -150,7 +145,7 @@ inline void check_cache(const ParsedArguments& parsed, Contracts& contracts) {
     if (count != 1 && count != parsed.batch)
         return contracts.fail(ErrorKind::kRuntime, "key: expected 1 or {} tensors (the batch), got {}", parsed.batch,
                               count);
-    const Index batch = count == 1 ? parsed.batch : 1, heads = parsed.kv_heads, dim = parsed.head_dim;
+    const Index batch = count == 1 ? parsed.batch : 1;
     const int rank = a.query.shape.rank();
     for (Index i = 0; i < count; ++i) {
         const Tensor& key = a.key[i];
@@ -158,12 +153,7 @@ inline void check_cache(const ParsedArguments& parsed, Contracts& contracts) {
         if (key.shape.rank() != rank)
             return contracts.fail(ErrorKind::kRuntime, "{}: expected {} axes in layout {}, got {}", name.text, rank,
                                   a.input_layout, AxesText(key.shape).text);
-        const Index tokens = parsed.tokens(key);
-        expect_shape(name.text, key,
-                     parsed.layout == InputLayout::kBsh    ? Axes{batch, tokens, heads * dim}
-                     : parsed.layout == InputLayout::kBnsd ? Axes{batch, heads, tokens, dim}
-                                                           : Axes{batch, tokens, heads, dim},
-                     contracts);
+        expect_shape(name.text, key, parsed.spelled(batch, parsed.kv_heads, parsed.tokens(key)), contracts);
         expect_shape(ListedName("value", a.value, i).text, a.value[i], key.shape, contracts);
     }
 }
@@ -285,14 +275,14 @@ inline void check_quantisation(const ParsedArguments& parsed, Contracts& contrac
 }
 
 // Everything that is wrong with the arguments but for what their elements hold.
-inline void check_document(const Arguments& a, Contracts& contracts) {
+inline void check_document(const ParsedArguments& parsed, Contracts& contracts) {
+    const Arguments& a = parsed.arguments;
     check_types(a, contracts);
-    check_values(a, contracts);
-    if (contracts.failed() || (a.query.given() && a.query.shape.rank() > 0 && a.query.shape[0] == 0)) return;
+    check_values(parsed, contracts);
+    if (contracts.failed() || parsed.is_empty()) return;
     check_tensors(a, contracts);
-    if (!contracts.failed()) check_query(a, contracts);
+    if (!contracts.failed()) check_query(parsed, contracts);
     if (contracts.failed()) return;
-    const ParsedArguments parsed(a);
     if (parsed.paged()) check_pages(parsed, contracts);
     else check_cache(parsed, contracts);
     expect_shape("attention_out", a.attention_out, a.query.shape, contracts);

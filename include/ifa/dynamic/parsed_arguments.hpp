@@ -63,7 +63,7 @@ inline Index elements_of(const Tensor& tensor) {
     return count;
 }
 
-// The extents of a call by name. They hold once check_document has found nothing.
+// The extents of a call by name, read once. They hold when check_document has found nothing.
 struct ParsedArguments {
     const Arguments& arguments;
     InputLayout layout;
@@ -83,6 +83,8 @@ struct ParsedArguments {
         else if (heads > 0) head_dim = query[2] / heads;
     }
 
+    // A batch of no sequences, of which nothing else is asked.
+    inline bool is_empty() const { return arguments.query.given() && arguments.query.shape.rank() > 0 && batch == 0; }
     inline bool paged() const { return arguments.block_table.given(); }
     inline bool listed() const { return !paged() && arguments.key.size() > 1; }
     inline Index max_blocks() const { return arguments.block_table.shape[1]; }
@@ -91,6 +93,14 @@ struct ParsedArguments {
         return layout == InputLayout::kBnsd && tensor.shape.rank() == 4 ? 2 : 1;
     }
     inline Index tokens(const Tensor& tensor) const { return tensor.shape[token_axis(tensor)]; }
+    // What a query, with one token, or a cache is spelled as in the layout.
+    inline Axes spelled(Index sequences, Index num_heads, Index num_tokens) const {
+        switch (layout) {
+            case InputLayout::kBsh: return {sequences, num_tokens, num_heads * head_dim};
+            case InputLayout::kBnsd: return {sequences, num_heads, num_tokens, head_dim};
+            default: return {sequences, num_tokens, num_heads, head_dim};
+        }
+    }
     // S of masks and biases: with pages the least that they may have.
     inline Index columns() const {
         if (paged()) return max_blocks() * arguments.block_size;

@@ -198,44 +198,39 @@ struct DynamicPadding {
     using role = role::Visibility;
     using is_padding = std::true_type;
 
-    Lengths lengths;
-    Index padding;
+    LeftPadding padding;
     bool left;
 
     inline explicit DynamicPadding(const ParsedArguments& parsed)
-        : lengths(parsed.lengths()),
-          padding(parsed.kv_padding()),
+        : padding{parsed.lengths(), parsed.kv_padding()},
           left(parsed.arguments.kv_padding_size.given() && !parsed.listed()) {}
 
-    IFA_INLINE bool bounds() const { return lengths.given(); }
+    IFA_INLINE bool bounds() const { return padding.bounds(); }
     inline Window window(Index sequence, Index kv_length) const {
-        return left ? LeftPadding{lengths, padding}.window(sequence, kv_length)
-                    : RightPadding{lengths}.window(sequence, kv_length);
+        return left ? padding.window(sequence, kv_length) : RightPadding{padding.lengths}.window(sequence, kv_length);
     }
     template <class Limit>
     inline void check_windows(Index batch, const Limit& limit, Contracts& contracts) const {
-        check_length_values(lengths, batch, limit, contracts);
+        padding.check_windows(batch, limit, contracts);
     }
     template <class Visit>
-    inline void each_region(const Geometry&, const Visit& visit) const {
-        visit("actual_seq_lengths", as_view(lengths));
+    inline void each_region(const Geometry& geometry, const Visit& visit) const {
+        padding.each_region(geometry, visit);
     }
 };
 
 struct DynamicMask {
     using role = role::Visibility;
 
-    AttnMask mask;
-    bool given;
+    AttnMask mask;  // without data where absent
 
-    inline explicit DynamicMask(const ParsedArguments& parsed)
-        : mask{parsed.mask().as<const std::uint8_t>()}, given(parsed.arguments.attn_mask.given()) {}
+    inline explicit DynamicMask(const ParsedArguments& parsed) : mask{parsed.mask().as<const std::uint8_t>()} {}
     IFA_INLINE std::uint64_t hidden(Index sequence, Index first_column, int count) const {
-        return given ? mask.hidden(sequence, first_column, count) : 0;
+        return mask.bytes.data ? mask.hidden(sequence, first_column, count) : 0;
     }
     template <class Visit>
     inline void each_region(const Geometry& geometry, const Visit& visit) const {
-        if (given) mask.each_region(geometry, visit);
+        if (mask.bytes.data) mask.each_region(geometry, visit);
     }
 };
 

@@ -24,4 +24,14 @@ void execute_float16_cache(std::size_t row, const Call& call);
 void execute_bfloat16_cache(std::size_t row, const Call& call);
 void execute_int8_cache(std::size_t row, const Call& call);
 
+// Passes a call through the typed door, as the types and policies of a row.
+inline void execute_typed(std::size_t row, const Call& call) {
+    switch (kCombinations[row].cache) {
+        case ElementType::kFloat16: return execute_float16_cache(row, call);
+        case ElementType::kBfloat16: return execute_bfloat16_cache(row, call);
+        case ElementType::kInt8: return execute_int8_cache(row, call);
+        default: return execute_float32_cache(row, call);
+    }
+}
+
 }  // namespace properties
