@@ -191,24 +191,21 @@ inline void check_windows(const Problem& problem, const Options& options, Contra
 }
 
 template <class Problem>
-inline CheckResult check_problem(const Problem& problem, const Options& options) {
-    Contracts contracts;
+inline void check_problem(const Problem& problem, const Options& options, Contracts& contracts) {
     check_geometry(problem.kv, problem.query.shape(), contracts);
-    if (problem.geometry.batch == 0 || problem.kv.batch() != problem.geometry.batch) return contracts.result();
+    if (problem.geometry.batch == 0 || problem.kv.batch() != problem.geometry.batch) return;
     check_operands(problem, contracts);
     if (!contracts.failed()) check_windows(problem, options, contracts);
     if (!contracts.failed()) check_overlaps(problem, contracts);
     if (!contracts.failed() && !options.workspace.empty()) check_workspace(problem, options.workspace, contracts);
-    return contracts.result();
 }
 
 // The contracts of `plan`.
 template <class Storage, class Groups, class Policies>
-inline CheckResult check_planning(const Storage& kv, const Shape& query, const Geometry& geometry, const Groups& groups,
-                                  const Policies& policies, Index chunk_tokens, int concurrency) {
-    Contracts contracts;
+inline void check_planning(const Storage& kv, const Shape& query, const Geometry& geometry, const Groups& groups,
+                           const Policies& policies, Index chunk_tokens, int concurrency, Contracts& contracts) {
     check_geometry(kv, query, contracts);
-    if (contracts.failed() || geometry.batch == 0) return contracts.result();
+    if (contracts.failed() || geometry.batch == 0) return;
     check_policy(kv, geometry, contracts);
     check_policy(groups, geometry, contracts);
     policies.each_policy([&](const auto& policy) { check_policy(policy, geometry, contracts); });
@@ -216,7 +213,6 @@ inline CheckResult check_planning(const Storage& kv, const Shape& query, const G
     if (concurrency < 1)
         contracts.fail(ErrorKind::kRuntime, "executor: expected a concurrency of at least 1, got {}", concurrency);
     if (!contracts.failed()) check_own_windows(kv, policies, geometry.batch, contracts);
-    return contracts.result();
 }
 
 }  // namespace ifa::inline IFA_ISA

@@ -14,8 +14,12 @@ enum class ErrorKind { kType, kValue, kRuntime };
 
 // What was wrong: the argument, what was expected and what came.
 struct Violation {
+    IFA_INLINE Violation() {
+        message[0] = '\0';
+    }  // the rest is written with the message: a call that is fine pays nothing
+
     ErrorKind kind = ErrorKind::kRuntime;
-    char message[448] = {};
+    char message[448];
 };
 
 // What `check` returns: empty when the call is fine, else the violation.

@@ -17,7 +17,9 @@ namespace ifa::inline IFA_ISA {
 template <class Query, class Kv, class Output, class... Policies>
 inline CheckResult check(const Query& query, const Kv& kv, const Output& output, const Options& options,
                          const Policies&... policies) {
-    return check_problem(resolve(query, kv, output, options.scale, policies...), options);
+    Contracts contracts;
+    check_problem(resolve(query, kv, output, options.scale, policies...), options, contracts);
+    return contracts.result();
 }
 
 template <class Query, class Kv, class Output, class... Policies>
@@ -42,7 +44,9 @@ inline Plan plan(const Shape& query, const Kv& kv, const Options& options, const
     const auto& groups = pack.template find<role::HeadGroups>(kDefaultGroups);
     const auto& executor = pack.template find<role::Executor>(kDefaultExecutor);
     const Geometry geometry = geometry_of(query, storage);
-    raise(check_planning(storage, query, geometry, groups, pack, options.chunk_tokens, executor.concurrency()));
+    Contracts contracts;
+    check_planning(storage, query, geometry, groups, pack, options.chunk_tokens, executor.concurrency(), contracts);
+    raise(contracts.result());
     return schedule(storage, pack, geometry, executor.concurrency(), options.chunk_tokens).plan();
 }
 
@@ -67,7 +71,9 @@ template <class Query, class Kv, class Output, class... Policies>
 inline void incre_flash_attention(const Query& query, const Kv& kv, const Output& output, const Options& options,
                                   const Policies&... policies) {
     const auto problem = resolve(query, kv, output, options.scale, policies...);
-    raise(check_problem(problem, options));
+    Contracts contracts;
+    check_problem(problem, options, contracts);
+    raise(contracts.result());
     if (problem.geometry.batch == 0) return;
     if (options.plan) return run_planned(problem, *options.plan, options);
     const Plan own =

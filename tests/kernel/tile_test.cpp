@@ -16,6 +16,7 @@ using namespace support;
 using ifa::FloatProducts;
 using ifa::HeadRows;
 using ifa::IntegerProducts;
+using ifa::kScoreStride;
 using ifa::kTileTokens;
 
 constexpr Index kHeads[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16};
@@ -56,8 +57,8 @@ TYPED_TEST_SUITE(TileOf, Elements);
 TYPED_TEST(TileOf, ScoresAreDotProducts) {
     for (const Index dim : kDims) {
         const RandomTile<TypeParam> random(kTileTokens - 3, dim, 2);
-        Rows queries(3, dim, 1), scores(3, ifa::kTileTokens, 9);
-        ifa::score_tile<FloatProducts>(queries.view(), 3, random.tile, dim, dim, scores.view());
+        Rows queries(3, dim, 1), scores(3, kScoreStride, 9);
+        ifa::score_tile<FloatProducts>(queries.view(), 3, random.tile, dim, scores.view());
         for (Index h = 0; h < 3; ++h)
             for (int slot = 0; slot < random.tile.tokens; ++slot) {
                 double dot = 0, absolute = 0;
@@ -73,14 +74,14 @@ TYPED_TEST(TileOf, ScoresAreDotProducts) {
 TYPED_TEST(TileOf, AScoreHasTheSameBitsInEveryBlock) {
     constexpr Index kDim = 57;
     const RandomTile<TypeParam> full(kTileTokens, kDim, 2);
-    Rows queries(16, kDim, 1), expected(16, ifa::kTileTokens, 3);
+    Rows queries(16, kDim, 1), expected(16, kScoreStride, 3);
     for (Index h = 0; h < 16; ++h)
-        ifa::score_tile<FloatProducts>(queries.view().from(h), 1, full.tile, kDim, kDim, expected.view().from(h));
+        ifa::score_tile<FloatProducts>(queries.view().from(h), 1, full.tile, kDim, expected.view().from(h));
     for (const Index heads : kHeads)
         for (int tokens = 1; tokens <= kTileTokens; ++tokens) {
             RandomTile<TypeParam> part(tokens, kDim, 2);
-            Rows scores(heads, ifa::kTileTokens, 4);
-            ifa::score_tile<FloatProducts>(queries.view(), heads, part.tile, kDim, kDim, scores.view());
+            Rows scores(heads, kScoreStride, 4);
+            ifa::score_tile<FloatProducts>(queries.view(), heads, part.tile, kDim, scores.view());
             for (Index h = 0; h < heads; ++h)
                 for (int slot = 0; slot < tokens; ++slot)
                     ASSERT_EQ(scores.view()[h][slot], expected.view()[h][slot])
@@ -104,7 +105,7 @@ void expect_accumulates(Index heads, Index dim) {
     const std::vector<float> rescale = Random(7).vector<float>(size(heads));
     const std::vector<float> shift(size(ifa::padded(dim)), 3.f);
     ifa::accumulate_tile<FloatProducts, Shifted>({probabilities.view(), rescale.data(), rescale.data()}, heads,
-                                                 random.tile, shift.data(), dim, sums.view(), random.tile, dim);
+                                                 random.tile, shift.data(), dim, sums.view());
     const double magnitude = std::is_integral_v<T> ? 128 : 4;
     for (Index h = 0; h < heads; ++h)
         for (Index d = 0; d < dim; ++d)
@@ -131,12 +132,11 @@ TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     const std::vector<float> rescale = Random(7).vector<float>(16);
     for (Index h = 0; h < 16; ++h)
         ifa::accumulate_tile<FloatProducts, false>({probabilities.view().from(h), &rescale[size(h)], &rescale[size(h)]},
-                                                   1, random.tile, nullptr, kDim, expected.view().from(h), random.tile,
-                                                   kDim);
+                                                   1, random.tile, nullptr, kDim, expected.view().from(h));
     for (const Index heads : kHeads) {
         Rows sums(16, kDim, 6);
         ifa::accumulate_tile<FloatProducts, false>({probabilities.view(), rescale.data(), rescale.data()}, heads,
-                                                   random.tile, nullptr, kDim, sums.view(), random.tile, kDim);
+                                                   random.tile, nullptr, kDim, sums.view());
         for (Index i = 0; i < heads * sums.stride; ++i)
             ASSERT_EQ(sums.memory[size(i)], expected.memory[size(i)]) << heads;
     }
@@ -161,9 +161,9 @@ TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {
         RandomTile<TypeParam> some(kTileTokens, kDim, 2);
         hide(some, visible);
         for (const Index heads : kHeads) {
-            Rows expected(heads, kTileTokens, 3), scores(heads, kTileTokens, 4);
-            ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, kDim, expected.view());
-            ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, kDim, scores.view());
+            Rows expected(heads, kScoreStride, 3), scores(heads, kScoreStride, 4);
+            ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, expected.view());
+            ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, scores.view());
             for (Index h = 0; h < heads; ++h) {
                 some.tile.rows_to_slots(scores.view()[h]);
                 for (int slot = 0; slot < kTileTokens; ++slot)
@@ -188,7 +188,7 @@ TYPED_TEST(TileOf, SumsOverVisibleTokensHaveTheBitsOfThoseOverAll) {
             const std::vector<float> rescale(size(heads), 0.75f);
             const auto accumulate = [&](auto& tile, Rows& to) {
                 ifa::accumulate_tile<FloatProducts, false>({weights.view(), rescale.data(), rescale.data()}, heads,
-                                                           tile, nullptr, kDim, to.view(), tile, kDim);
+                                                           tile, nullptr, kDim, to.view());
             };
             accumulate(all.tile, expected);
             for (Index h = 0; h < heads; ++h) some.tile.slots_to_rows(weights.view()[h]);
@@ -218,8 +218,8 @@ TEST(IntegerProducts, ScoresAreExactInEveryBlock) {
             for (const int tokens : {1, 7, 8, kTileTokens}) {
                 const RandomTile<std::int8_t> random(tokens, dim, 2);
                 IntegerRows queries(heads, dim, 1);
-                Rows scores(heads, ifa::kTileTokens, 9);
-                ifa::score_tile<IntegerProducts>(queries.view(), heads, random.tile, dim, dim, scores.view());
+                Rows scores(heads, kScoreStride, 9);
+                ifa::score_tile<IntegerProducts>(queries.view(), heads, random.tile, dim, scores.view());
                 for (Index h = 0; h < heads; ++h)
                     for (int slot = 0; slot < tokens; ++slot) {
                         std::int32_t dot = 0;
@@ -234,9 +234,9 @@ TEST(IntegerProducts, LowPartsAreAddedInTheirUnits) {
     const RandomTile<std::int8_t> random(kTileTokens - 5, kDim, 2);
     IntegerRows high(kHeadsHere, kDim, 1), low(kHeadsHere, kDim, 2);
     for (std::int16_t& x : high.memory) x = static_cast<std::int16_t>(x / 128);
-    Rows scores(kHeadsHere, kTileTokens, 9);
-    ifa::score_tile<IntegerProducts>(high.view(), kHeadsHere, random.tile, kDim, kDim, scores.view());
-    ifa::score_tile<IntegerProducts, ifa::kAdds>(low.view(), kHeadsHere, random.tile, kDim, kDim, scores.view());
+    Rows scores(kHeadsHere, kScoreStride, 9);
+    ifa::score_tile<IntegerProducts>(high.view(), kHeadsHere, random.tile, kDim, scores.view());
+    ifa::score_tile<IntegerProducts, ifa::kAdds>(low.view(), kHeadsHere, random.tile, kDim, scores.view());
     for (Index h = 0; h < kHeadsHere; ++h)
         for (int slot = 0; slot < random.tile.tokens; ++slot) {
             double exact = 0;
@@ -254,8 +254,8 @@ TEST(IntegerProducts, TheLargestOperandsDoNotOverflow) {
         const auto largest = static_cast<std::int16_t>(-(1 << (IntegerProducts::query_exponent(dim) + 1)));
         IntegerRows queries(1, dim, 1);
         std::fill(queries.memory.begin(), queries.memory.end(), largest);
-        Rows scores(1, ifa::kTileTokens, 9);
-        ifa::score_tile<IntegerProducts>(queries.view(), 1, random.tile, dim, dim, scores.view());
+        Rows scores(1, kScoreStride, 9);
+        ifa::score_tile<IntegerProducts>(queries.view(), 1, random.tile, dim, scores.view());
         EXPECT_EQ(scores.view()[0][5], 128.f * static_cast<float>(-largest) * static_cast<float>(dim)) << dim;
     }
 }
@@ -271,7 +271,7 @@ TEST(IntegerProducts, OutputsAreWeightedSumsOfValues) {
                 Rows sums(heads, dim, 6), before(heads, dim, 6);
                 const std::vector<float> unit(size(heads), 0x1p-15f), rescale(size(heads), 0.75f);
                 ifa::accumulate_tile<IntegerProducts, false>({weights.view(), unit.data(), rescale.data()}, heads,
-                                                             random.tile, nullptr, dim, sums.view(), random.tile, dim);
+                                                             random.tile, nullptr, dim, sums.view());
                 for (Index h = 0; h < heads; ++h)
                     for (Index d = 0; d < dim; ++d) {
                         double sum = 0;

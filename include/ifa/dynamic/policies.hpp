@@ -87,9 +87,10 @@ class DynamicKv {
         if (kind_ == Kind::kPool) pool_.check_window(sequence, window, contracts);
     }
     template <class Visit>
-    inline void each_region(const Geometry&, const Visit& visit) const {
-        for (Index i = 0; i < parsed_.arguments.key.size(); ++i) visit("key", parsed_.key(i).bytes());
-        for (Index i = 0; i < parsed_.arguments.value.size(); ++i) visit("value", parsed_.value(i).bytes());
+    inline void each_region(const Geometry& geometry, const Visit& visit) const {
+        const Index lists = kind_ == Kind::kList ? parsed_.arguments.key.size() : 0;
+        for (Index i = 0; i < lists; ++i) tensors(i).each_region(geometry, visit);
+        if (lists == 0) first().each_region(geometry, visit);
         visit("block_table", as_view(pool_.table.data, pool_.table.shape.batch * pool_.table.shape.max_blocks));
     }
 };

@@ -8,13 +8,13 @@ namespace ifa::inline IFA_ISA {
 // Register blocks by the number of heads in them: the tokens of a block of scores, and the vectors of D of a block of
 // outputs. A block of outputs holds as many accumulators as leave room for one operand of one side, all those of the
 // other, and a temporary where a product and its sum are two instructions: with 16 registers 12 + 3 + 1, or
-// 8 + 4 + 1 + 1. A block of scores divides a tile and has 8 accumulators or more where that fits, as fewer wait
-// for their own sums, but few tokens: many rows read side by side get ahead of the hardware's prefetchers.
+// 8 + 4 + 1 + 1. A block of scores has as many accumulators where that leaves it few tokens: rows read side by side get
+// ahead of the hardware's prefetchers, so that a single head rather waits for its own sums.
 struct Blocks {
     int heads;
     int tokens[9], vectors[9];
 };
-inline constexpr Blocks kBlocksOf16{6, {0, 8, 4, 4, 2, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
 inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, {0, 8, 4, 3, 2, 2}};
 inline constexpr Blocks kBlocksOf32{8, {0, 8, 4, 4, 4, 2, 2, 2, 2}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
 

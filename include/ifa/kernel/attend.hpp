@@ -28,31 +28,36 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
             simd::store(scores + slot, simd::hide(simd::load(scores + slot), ~tile.visible >> slot));
 }
 
-// Takes one tile into the state of the heads of one kv head, while the memory of the next one is on its way.
-template <class Problem, class Tile>
-IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile& tile, const Tile& next,
+// Takes one tile into the state of the heads of one kv head, while memory that is read later is on its way.
+template <class Problem, class Tile, class Upcoming>
+IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile& tile, const Upcoming& upcoming,
                             const Scratch& scratch, HeadRows accumulators) {
     using Products = typename Problem::Products;
     const auto weights = scratch.template weights_of<Products>();
     const OnlineSoftmax& softmax = scratch.softmax;
     const Index key_dim = problem.geometry.key_dim, value_dim = problem.geometry.value_dim;
-    score_tile<Products>(scratch.template queries_of<Products>(), work.group, tile, key_dim, value_dim, scratch.scores);
+    score_tile<Products>(scratch.template queries_of<Products>(), work.group, tile, key_dim, scratch.scores,
+                         upcoming.values);
     if constexpr (Products::kInteger)
         if (*scratch.has_low)
-            score_tile<Products, kAdds>(scratch.low_queries(), work.group, tile, key_dim, value_dim, scratch.scores);
+            score_tile<Products, kAdds>(scratch.low_queries(), work.group, tile, key_dim, scratch.scores);
     for (Index i = 0; i < work.group; ++i) finish_scores(problem, work, tile, i, scratch);
     softmax.absorb(scratch.scores, work.group, weights);
     if (tile.has_gaps())
         for (Index i = 0; i < work.group; ++i) tile.slots_to_rows(weights[i]);
     accumulate_tile<Products, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.group, tile,
-                                                      scratch.value_shift, value_dim, accumulators, next, key_dim);
+                                                      scratch.value_shift, value_dim, accumulators, upcoming.keys);
 }
 
 // Leaves in states[i] what row i of the work sees in its chunk. The kv heads of a run take turns tile by tile, so that
-// where their rows lie side by side they are read in the order of memory.
+// where their rows lie side by side they are asked for in the order of memory.
 template <class Problem>
 inline void attend(const Problem& problem, const Work& work, const Scratch& scratch, SoftmaxState* states,
                    HeadRows accumulators) {
+    Tile<typename Problem::key_type, typename Problem::value_type> tiles[2], other;
+    Slots slots = visible_slots(problem, work, work.chunk.begin);
+    RunAhead run_ahead(problem, work, slots);
+    gather_tile(problem, work, slots, tiles[0]);
     for (Index r = 0; r < work.kv_heads; ++r) {
         fold_queries(problem, work.of(r), scratch.of(r));
         scratch.of(r).softmax.clear(work.group);
@@ -61,17 +66,15 @@ inline void attend(const Problem& problem, const Work& work, const Scratch& scra
         states[i].acc = Span<float>(accumulators[i], problem.geometry.value_dim);
         states[i].clear();
     }
-    Tile<typename Problem::key_type, typename Problem::value_type> tiles[2];
-    Slots slots = visible_slots(problem, work, work.chunk.begin);
-    gather_tile(problem, work, slots, tiles[0]);
-    for (Index turn = 0; slots.tokens > 0;) {
+    for (Index turn = 0; slots.tokens > 0; turn ^= 1) {
         const Slots following = visible_slots(problem, work, slots.first_column + kTileTokens);
+        auto& ahead = tiles[turn ^ 1];
+        gather_tile(problem, work, following, ahead);
         for (Index r = 0; r < work.kv_heads; ++r) {
-            const auto& tile = tiles[turn];
-            auto& next = tiles[turn ^= 1];
-            const bool is_last = r + 1 == work.kv_heads;
-            gather_tile(problem, work.of(is_last ? 0 : r + 1), is_last ? following : slots, next);
-            attend_tile(problem, work.of(r), tile, next, scratch.of(r), accumulators.from(r * work.group));
+            const auto& tile = r > 0 ? other : tiles[turn];
+            if (r > 0) gather_tile(problem, work.of(r), slots, other);
+            attend_tile(problem, work.of(r), tile, run_ahead.rows(r, tile, ahead), scratch.of(r),
+                        accumulators.from(r * work.group));
         }
         slots = following;
     }

@@ -26,4 +26,52 @@ IFA_INLINE void gather_tile(const Problem& problem, const Work& work, const Slot
     tile.pack();
 }
 
+// What is asked for while a tile is attended to: values during its scores, keys during its outputs.
+template <class Key, class Value>
+struct Upcoming {
+    UpcomingRows<Key> keys;
+    UpcomingRows<Value> values;
+};
+
+// The rows that the kv heads of a run ask for, each its share of those that the whole run reads in the tile ahead. They
+// come token by token: where the heads of a token lie side by side, that is the order of memory. A single kv head asks
+// for the values of the tile at hand instead, which it reads next.
+template <class Problem>
+class RunAhead {
+    using Key = typename Problem::key_type;
+    using Value = typename Problem::value_type;
+
+   public:
+    inline RunAhead(const Problem& problem, const Work& work, const Slots& slots)
+        : run_(work.kv_heads), key_dim_(problem.geometry.key_dim), value_dim_(problem.geometry.value_dim) {
+        if (run_ == 1 || slots.tokens == 0) return;
+        for (Index r = 0; r < 2; ++r)
+            problem.kv.gather(work.sequence, work.kv_head + r, slots.first_column, 1, keys_ + r, values_ + r);
+        key_bytes_ = address(keys_[1]) - address(keys_[0]);
+        value_bytes_ = address(values_[1]) - address(values_[0]);
+    }
+
+    // Of the r-th kv head, which attends to `tile`; `ahead` is the tile ahead of the first one.
+    IFA_INLINE Upcoming<Key, Value> rows(Index r, const Tile<Key, Value>& tile, const Tile<Key, Value>& ahead) {
+        if (run_ == 1) return {{ahead.keys, ahead.rows(), key_dim_}, {tile.values, tile.rows(), value_dim_}};
+        Index count = 0;
+        for (Index row = r * ahead.rows() / run_; row < (r + 1) * ahead.rows() / run_; ++row)
+            for (Index head = 0; head < run_; ++head, ++count) {
+                keys_[count] = reinterpret_cast<const Key*>(address(ahead.keys[row]) + head * key_bytes_);
+                values_[count] = reinterpret_cast<const Value*>(address(ahead.values[row]) + head * value_bytes_);
+            }
+        return {{keys_, count, key_dim_}, {values_, count, value_dim_}};
+    }
+
+   private:
+    static constexpr Index kMostRows = kTileTokens + kMostItemHeads;
+
+    static IFA_INLINE std::intptr_t address(const void* row) { return reinterpret_cast<std::intptr_t>(row); }
+
+    Index run_, key_dim_, value_dim_;
+    Index key_bytes_ = 0, value_bytes_ = 0;  // from a row to that of the next kv head
+    const Key* keys_[kMostRows];
+    const Value* values_[kMostRows];
+};
+
 }  // namespace ifa::inline IFA_ISA

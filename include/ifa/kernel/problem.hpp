@@ -6,6 +6,10 @@
 
 namespace ifa::inline IFA_ISA {
 
+// Query heads that an item has at most, and so kv heads, where it has several: their states stay in the second-level
+// cache.
+inline constexpr Index kMostItemHeads = 64;
+
 // The query rows of a run of kv heads, against one chunk of one sequence.
 struct Work {
     Index sequence = 0;

@@ -5,8 +5,6 @@
 
 namespace ifa::inline IFA_ISA {
 
-// Query heads of an item whose states stay in the second-level cache.
-inline constexpr Index kMostItemHeads = 64;
 // Items per job that let the jobs end together.
 inline constexpr Index kItemsPerJob = 4;
 

@@ -9,11 +9,16 @@
 #include <utility>
 
 #include "arithmetic.hpp"
+#include "prefetch.hpp"
 
 namespace ifa::inline IFA_ISA {
 
 inline constexpr int kMostBlockTokens = 8;  // of a block of scores
-static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0 && kTileTokens % kMostBlockTokens == 0);
+static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0);
+
+// Floats from one head's scores to the next: a block may write beyond the tile.
+inline constexpr int kScoreStride = kTileTokens + 16;
+static_assert(kScoreStride >= kTileTokens + kMostBlockTokens);
 
 // Calls visit(slot) for each set bit.
 template <class Visit>
@@ -53,18 +58,19 @@ struct Slots {
 // The rows of a tile's visible tokens, in turn.
 template <class Key, class Value>
 struct Tile : Slots {
-    const Key* keys[kTileTokens];
-    const Value* values[kTileTokens];
+    const Key* keys[kTileTokens + kMostBlockTokens];
+    const Value* values[kTileTokens + kMostBlockTokens];
 
-    // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill a block.
+    // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill any block.
     IFA_INLINE void pack() {
         if (has_gaps()) {
             slots_to_rows(keys);
             slots_to_rows(values);
         }
-        for (int row = rows(); row % kMostBlockTokens != 0; ++row) {
-            keys[row] = keys[row - 1];
-            values[row] = values[row - 1];
+        const int last = rows() - 1;
+        for (int row = last + 1; row < last + kMostBlockTokens; ++row) {
+            keys[row] = keys[last];
+            values[row] = values[last];
         }
     }
 };
@@ -80,11 +86,16 @@ struct RowsOf {
 };
 using HeadRows = RowsOf<float>;
 
+// How many parts of at most `most` there are in `total`.
+constexpr Index parts_of(Index total, Index most) {
+    return (total + most - 1) / most;
+}
+
 // Calls visit(first, integral_constant<n>) for n in nearly equal parts of `total`, at most `Most` each.
 template <int Most, class Visit>
 IFA_INLINE void split_evenly(Index total, const Visit& visit) {
     Index first = 0;
-    for (Index parts = (total + Most - 1) / Most; parts > 0; --parts) {
+    for (Index parts = parts_of(total, Most); parts > 0; --parts) {
         const Index n = (total - first + parts - 1) / parts;
         [&]<int... sizes>(std::integer_sequence<int, sizes...>) __attribute__((always_inline)) {
             ((n == sizes + 1 ? visit(first, std::integral_constant<int, sizes + 1>()) : void()), ...);
@@ -92,14 +103,6 @@ IFA_INLINE void split_evenly(Index total, const Visit& visit) {
         (std::make_integer_sequence<int, Most>());
         first += n;
     }
-}
-
-// Asks for `elements` of a row, or of a part of it, to come into the second-level cache.
-template <class T>
-IFA_INLINE void prefetch(const T* row, Index elements) {
-    constexpr Index kLine = 64;
-    const auto* const bytes = reinterpret_cast<const char*>(row);
-    for (Index i = 0; i < elements * static_cast<Index>(sizeof(T)); i += kLine) __builtin_prefetch(bytes + i, 0, 2);
 }
 
 // sum[i][j] += left(i) * right(j): holds the operands of the shorter side, and each of the others while it is needed.
@@ -134,6 +137,38 @@ IFA_INLINE void clear(typename Arithmetic::Sum (&sum)[Left][Right]) {
 // What becomes of the scores that are there: those of a query's low part are added to those of its high part.
 enum ScoreUpdate { kStores, kAdds };
 
+template <ScoreUpdate update, int Tokens>
+IFA_INLINE void update_scores(float* scores, const float* totals) {
+    if constexpr (update == kStores) std::memcpy(scores, totals, Tokens * sizeof(float));
+    else
+        for (int j = 0; j < Tokens; ++j) scores[j] += totals[j] * kLowPart;  // an exact product
+}
+
+// Reduces the sums of a block to scores, four at a time: tokens of a head, or two tokens each of two heads.
+template <ScoreUpdate update, int Heads, int Tokens, class Sum>
+IFA_INLINE void reduce_scores(const Sum (&sum)[Heads][Tokens], HeadRows scores) {
+    constexpr int kHeadsAtOnce = Tokens == 2 ? 2 : 1, kTokensAtOnce = 4 / kHeadsAtOnce;
+    const auto at = [&](int h, int j) __attribute__((always_inline)) {
+        return sum[h < Heads ? h : Heads - 1][j < Tokens ? j : Tokens - 1];
+    };
+    IFA_UNROLL for (int h = 0; h < Heads; h += kHeadsAtOnce) {
+        IFA_UNROLL for (int j = 0; j < Tokens; j += kTokensAtOnce) {
+            const simd::Quad totals = kHeadsAtOnce == 2
+                                          ? simd::totals(at(h, 0), at(h, 1), at(h + 1, 0), at(h + 1, 1))
+                                          : simd::totals(at(h, j), at(h, j + 1), at(h, j + 2), at(h, j + 3));
+            if constexpr (update == kStores && kHeadsAtOnce == 1) {
+                simd::store(scores[h] + j, totals);  // what lies beyond the block is overwritten by the next one
+            } else {
+                float each[4];
+                simd::store(each, totals);
+                constexpr int kCount = Tokens < kTokensAtOnce ? Tokens : kTokensAtOnce;
+                for (int k = 0; k < kHeadsAtOnce && h + k < Heads; ++k)
+                    update_scores<update, kCount>(scores[h + k] + j, each + k * kTokensAtOnce);
+            }
+        }
+    }
+}
+
 // scores[h][j] = sum_d queries[h][d] * keys[j][d], or += that in units of kLowPart, for a block of heads and rows.
 // queries are padded with zeros to whole steps.
 template <class Arithmetic, ScoreUpdate update, int Heads, int Tokens, class Key>
@@ -153,44 +188,28 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
     };
     for (; d + Arithmetic::kStep <= head_dim; d += Arithmetic::kStep) add_products<Arithmetic>(query, key, sum);
     if (d < head_dim) add_products<Arithmetic>(query, key_tail, sum);
-
-    // Reduced four at a time.
-    constexpr int kSums = Heads * Tokens;
-    constexpr bool kInPlace = update == kStores && Tokens % 4 == 0;
-    const auto at = [&](int i) __attribute__((always_inline)) {
-        const int k = i < kSums ? i : kSums - 1;
-        return sum[k / Tokens][k % Tokens];
-    };
-    float totals[(kSums + 3) / 4 * 4];
-    IFA_UNROLL for (int i = 0; i < kSums; i += 4) simd::store(kInPlace ? scores[i / Tokens] + i % Tokens : totals + i,
-                                                              simd::totals(at(i), at(i + 1), at(i + 2), at(i + 3)));
-    if constexpr (kInPlace) return;
-    IFA_UNROLL for (int h = 0; h < Heads; ++h) {
-        IFA_UNROLL for (int j = 0; j < Tokens; ++j) {
-            const float total = totals[h * Tokens + j];
-            if constexpr (update == kAdds) scores[h][j] += total * kLowPart;  // an exact product
-            else scores[h][j] = total;
-        }
-    }
+    reduce_scores<update>(sum, scores);
 }
 
-// scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for the tile's values
-// meanwhile, so that both memory streams keep moving.
+// scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for upcoming values
+// meanwhile, as many as there are rows, so that both memory streams keep moving.
 template <class Arithmetic, ScoreUpdate update = kStores, class Key, class Value>
 inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
-                       Index key_dim, Index value_dim, HeadRows scores) {
+                       Index key_dim, HeadRows scores, UpcomingRows<Value> upcoming = {}) {
     const int rows = tile.rows();
+    const Index head_blocks = parts_of(heads, Arithmetic::kBlocks.heads);
     split_evenly<Arithmetic::kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n, kTokens = Arithmetic::kBlocks.tokens[kHeads];
-            static_assert(kMostBlockTokens % kTokens == 0);
+            static_assert(kTokens > 1 && kTokens <= kMostBlockTokens);
+            const Index asked = parts_of(kTokens, head_blocks);
             for (int row = 0; row < rows; row += kTokens) {
-                if (update == kStores && first == 0)
-                    for (int j = row; j < row + kTokens; ++j) prefetch(tile.values[j], value_dim);
+                upcoming.ask(asked);
                 score_block<Arithmetic, update, kHeads, kTokens>(queries.from(first), tile.keys + row, key_dim,
                                                                  scores.from(first, row));
             }
         });
+    upcoming.ask_for_rest();
 }
 
 // What one block of outputs reads beside the values.
@@ -204,17 +223,20 @@ struct Weights {
 };
 
 // sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
-// vectors of d. load_value(row, vector) reads the values of one step of rows; ask(row) asks for memory meanwhile.
+// vectors of d. load_value(row, vector) reads the values of one step of rows; ask() is called once for every `pace`
+// rows.
 template <class Arithmetic, int Heads, int Vectors, class LoadValue, class Ask>
-IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int rows,
+IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int rows, int pace,
                                  const LoadValue& load_value, const Ask& ask, HeadRows sums) {
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
-    for (int row = 0; row < rows; row += Arithmetic::kRows) {
-        add_products<Arithmetic>(
-            [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + row); },
-            [&](int v) __attribute__((always_inline)) { return load_value(row, v); }, sum);
-        ask(row);
+    for (int row = 0; row < rows;) {
+        ask();
+        const int end = row + pace < rows ? row + pace : rows;
+        for (; row < end; row += Arithmetic::kRows)
+            add_products<Arithmetic>(
+                [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + row); },
+                [&](int v) __attribute__((always_inline)) { return load_value(row, v); }, sum);
     }
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
@@ -225,50 +247,53 @@ IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>
     }
 }
 
+// The blocks of outputs that so many heads and vectors make.
+template <class Arithmetic>
+IFA_INLINE Index output_blocks(Index heads, Index vectors) {
+    const Index head_blocks = parts_of(heads, Arithmetic::kBlocks.heads);
+    return head_blocks * parts_of(vectors, Arithmetic::kBlocks.vectors[parts_of(heads, head_blocks)]);
+}
+
 // sums[h][:] = rescale[h] * sums[h][:] + unit[h] * sum_row weights[h][row] * (values[row][:] + shift[:]) for all
-// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for the keys of the next
-// tile meanwhile.
+// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for upcoming keys meanwhile.
 template <class Arithmetic, bool Shifted, class Key, class Value>
 inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& weights, Index heads,
                             const Tile<Key, Value>& tile, const float* shift, Index value_dim, HeadRows sums,
-                            const Tile<Key, Value>& next, Index key_dim) {
+                            UpcomingRows<Key> upcoming = {}) {
     const auto shifted = [&](typename Arithmetic::Operand value, Index d) __attribute__((always_inline)) {
         if constexpr (Shifted) return simd::add(value, simd::load(shift + d));
         else return value;
     };
-    const int rows = tile.rows(), next_rows = next.rows();
-    const Index whole = value_dim / simd::kLanes;
-    // Blocks ask for the part of the next tile's keys that lies where they read values; this for what they leave.
-    for (int row = rows; row < next_rows; ++row) prefetch(next.keys[row], key_dim);
-    if (const Index asked = whole * simd::kLanes; asked < key_dim)
-        for (int row = 0; row < next_rows; ++row) prefetch(next.keys[row] + asked, key_dim - asked);
+    const int rows = tile.rows();
+    const Index vectors = value_dim / simd::kLanes;
+    // All blocks together ask for about as many rows as the tile has, in whole steps.
+    const Index asked = upcoming.few(),
+                steps = parts_of(asked * output_blocks<Arithmetic>(heads, vectors), Arithmetic::kRows);
+    const int pace = static_cast<int>(steps) * Arithmetic::kRows;
     split_evenly<Arithmetic::kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n;
             const auto block = weights.from(first);
             split_evenly<Arithmetic::kBlocks.vectors[kHeads]>(
-                whole, [&](Index vector, auto count) __attribute__((always_inline)) {
-                    constexpr int kVectors = count;
+                vectors, [&](Index vector, auto count) __attribute__((always_inline)) {
                     const Index d = vector * simd::kLanes;
-                    const bool asks = first == 0 && d < key_dim;
-                    const auto ask = [&](int row) __attribute__((always_inline)) {
-                        if (!asks || row >= next_rows) return;
-                        for (int i = row; i < row + Arithmetic::kRows; ++i)
-                            prefetch(next.keys[i] + d, kVectors * simd::kLanes);
-                    };
                     const auto load = [&](int row, int v) __attribute__((always_inline)) {
                         return shifted(Arithmetic::load_values(tile.values + row, d + v * simd::kLanes),
                                        d + v * simd::kLanes);
                     };
-                    accumulate_block<Arithmetic, kHeads, kVectors>(block, rows, load, ask, sums.from(first, d));
+                    const auto ask = [&]() __attribute__((always_inline)) {
+                        upcoming.ask(asked);
+                    };
+                    accumulate_block<Arithmetic, kHeads, count>(block, rows, pace, load, ask, sums.from(first, d));
                 });
-            const Index d = whole * simd::kLanes;
+            const Index d = vectors * simd::kLanes;
             const auto load_tail = [&](int row, int) __attribute__((always_inline)) {
                 return shifted(Arithmetic::load_values_partial(tile.values + row, d, value_dim - d), d);
             };
             if (d < value_dim)
-                accumulate_block<Arithmetic, kHeads, 1>(block, rows, load_tail, [](int) {}, sums.from(first, d));
+                accumulate_block<Arithmetic, kHeads, 1>(block, rows, rows, load_tail, [] {}, sums.from(first, d));
         });
+    upcoming.ask_for_rest();
 }
 
 }  // namespace ifa::inline IFA_ISA

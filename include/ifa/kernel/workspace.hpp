@@ -51,7 +51,7 @@ struct Scratch {
     SoftmaxState* states;                  // [R G]
     OnlineSoftmax softmax;                 // [R, padded(G)] of the chunk so far
     float* value_shift;                    // [R, Dv] whole parts of value offsets
-    HeadRows scores;                       // [G, tile] then float weights
+    HeadRows scores;                       // [G, tile] padded, then float weights
     RowsOf<std::int16_t> integer_weights;  // [G, tile] for integer products
     double* folded;                        // [Dk] padded with zeros
 
@@ -60,7 +60,7 @@ struct Scratch {
           queries{nullptr, padded(geometry.key_dim)},
           integer_queries{nullptr, 2 * queries.stride},
           accumulators{nullptr, padded(geometry.value_dim)},
-          scores{nullptr, kTileTokens},
+          scores{nullptr, kScoreStride},
           integer_weights{nullptr, kTileTokens} {
         const Index rows = run * group, lanes = run * padded(group);
         queries.data = carver.take<float>(rows * queries.stride);
