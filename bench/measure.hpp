@@ -3,6 +3,7 @@
 
 #include "peer.hpp"
 #include "probe.hpp"
+#include "products.hpp"
 
 namespace bench {
 
@@ -12,22 +13,28 @@ struct Result {
     double spread = 0;          // 90 % quantile over 10 % quantile
     double read_bandwidth = 0;  // bytes per second: the best median of all ways of reading
     double fma_peak = 0;        // float32 operations per second, likewise by median
+    double products = 0;        // seconds of the two products alone, over tiles in the first-level cache
     double visible_bytes = 0, flops = 0;
     double relative_error = 0;
 
     double floor_memory() const { return visible_bytes / read_bandwidth; }
     double floor_fma() const { return flops / fma_peak; }
-    double roofline() const { return std::max(floor_memory(), floor_fma()) / seconds; }
+    double floor() const { return std::max(floor_memory(), floor_fma()); }
+    double roofline() const { return floor() / seconds; }
+    // The roofline of a call that hid the shorter of memory and products behind the other, and did nothing else.
+    double reachable() const { return floor() / std::max(floor_memory(), products); }
 };
 
-// Rounds of one call, one reading of a cache and one burst of multiply-adds, so that a drifting machine drifts for all.
+// Rounds of one call, one reading of a cache, one burst of multiply-adds and a few products, so that a drifting machine
+// drifts for all.
 struct Rounds {
     static constexpr std::size_t kWays = std::size(kReadings), kLeast = 3 * kWays, kMost = 125 * kWays;
 
-    std::vector<double> calls, peaks, bandwidths[kWays];
+    std::vector<double> calls, peaks, products, bandwidths[kWays];
 
     Rounds(Decode& decode, double least_seconds) {
         const Team team{decode.which().threads};
+        ProductsProbe products_probe(decode.which(), decode.layer(0).key);
         Index layer = 0;
         double spent = 0;
         decode.run();
@@ -39,6 +46,7 @@ struct Rounds {
                 bandwidths[way].push_back(
                     read_bandwidth(kReadings[way], decode.layer(layer).key, decode.layer_bytes(), team));
                 peaks.push_back(fma_peak(team));
+                products.push_back(products_probe.sample());
             });
         }
     }
@@ -57,6 +65,7 @@ inline Result measure(Decode& decode, double least_seconds) {
             .spread = quantile(rounds.calls, 0.9) / quantile(rounds.calls, 0.1),
             .read_bandwidth = rounds.best_bandwidth(),
             .fma_peak = median(rounds.peaks),
+            .products = median(rounds.products),
             .visible_bytes = decode.visible_bytes(),
             .flops = decode.flops(),
             .relative_error = decode.relative_error()};

@@ -1,0 +1,84 @@
+// The two products of a case over one tile that stays in the first-level cache: what register blocks reach when memory,
+// softmax and everything else cost nothing.
+#pragma once
+
+#include <functional>
+
+#include "decode.hpp"
+#include "statistics.hpp"
+
+namespace bench {
+
+template <class T>
+class HotTile {
+    using Products = std::conditional_t<std::is_same_v<T, std::int8_t>, ifa::IntegerProducts, ifa::FloatProducts>;
+    using Query = typename Products::query_type;
+    using Weight = typename Products::weight_type;
+
+   public:
+    HotTile(const Case& c, const std::byte* rows) : heads_(c.group()), dim_(c.heads.head_dim) {
+        tile_.tokens = ifa::kTileTokens;
+        tile_.visible = ifa::Slots::first(ifa::kTileTokens);
+        for (Index i = 0; i < ifa::kTileTokens; ++i) {
+            tile_.keys[i] = reinterpret_cast<const T*>(rows) + i * dim_;
+            tile_.values[i] = reinterpret_cast<const T*>(rows) + (ifa::kTileTokens + i) * dim_;
+        }
+        tile_.pack();
+    }
+
+    // Seconds of both products, each over the tile once.
+    double seconds_once() {
+        constexpr int kTimes = 20;
+        return seconds([&] {
+                   for (int i = 0; i < kTimes; ++i) {
+                       ifa::score_tile<Products>({queries_.data(), padded_}, heads_, tile_, dim_,
+                                                 {scores_.data(), ifa::kScoreStride});
+                       ifa::accumulate_tile<Products, false>(
+                           {{weights_.data(), ifa::kScoreStride}, ones_.data(), ones_.data()}, heads_, tile_, nullptr,
+                           dim_, {sums_.data(), padded_});
+                   }
+               }) /
+               kTimes;
+    }
+
+   private:
+    template <class Element>
+    static std::vector<Element> zeros(Index count) {
+        return std::vector<Element>(static_cast<std::size_t>(count));
+    }
+
+    Index heads_, dim_, padded_ = ifa::padded(dim_);
+    ifa::Tile<T, T> tile_;
+    std::vector<Query> queries_ = zeros<Query>(heads_ * padded_);
+    std::vector<float> scores_ = zeros<float>(heads_ * ifa::kScoreStride);
+    std::vector<Weight> weights_ = zeros<Weight>(heads_ * ifa::kScoreStride);
+    std::vector<float> sums_ = zeros<float>(heads_ * padded_);
+    std::vector<float> ones_ = std::vector<float>(static_cast<std::size_t>(ifa::padded(heads_)), 1.f);
+};
+
+// Samples of the seconds that all tiles of a case would take on its threads, if each were such a tile.
+class ProductsProbe {
+   public:
+    ProductsProbe(const Case& c, const std::byte* rows)
+        : tiles_(static_cast<double>(c.heads.kv_heads * c.tokens()) / ifa::kTileTokens / c.threads) {
+        switch (c.cache) {
+            case Element::kFloat32: return measure(HotTile<float>(c, rows));
+            case Element::kFloat16: return measure(HotTile<ifa::float16>(c, rows));
+            case Element::kBfloat16: return measure(HotTile<ifa::bfloat16>(c, rows));
+            case Element::kInt8: return measure(HotTile<std::int8_t>(c, rows));
+        }
+    }
+
+    double sample() { return tiles_ * seconds_once_(); }
+
+   private:
+    template <class Tile>
+    void measure(const Tile& tile) {
+        seconds_once_ = [tile]() mutable { return tile.seconds_once(); };
+    }
+
+    double tiles_;
+    std::function<double()> seconds_once_;
+};
+
+}  // namespace bench
