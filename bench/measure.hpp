@@ -34,7 +34,7 @@ struct Rounds {
 
     Rounds(Decode& decode, double least_seconds) {
         const Team team{decode.which().threads};
-        ProductsProbe products_probe(decode.which(), decode.layer(0).key);
+        const ProductsProbe products_alone = products_probe(decode.which(), decode.layer(0).key);
         Index layer = 0;
         double spent = 0;
         decode.run();
@@ -46,7 +46,7 @@ struct Rounds {
                 bandwidths[way].push_back(
                     read_bandwidth(kReadings[way], decode.layer(layer).key, decode.layer_bytes(), team));
                 peaks.push_back(fma_peak(team));
-                products.push_back(products_probe.sample());
+                products.push_back(products_alone());
             });
         }
     }

@@ -56,29 +56,22 @@ class HotTile {
     std::vector<float> ones_ = std::vector<float>(static_cast<std::size_t>(ifa::padded(heads_)), 1.f);
 };
 
-// Samples of the seconds that all tiles of a case would take on its threads, if each were such a tile.
-class ProductsProbe {
-   public:
-    ProductsProbe(const Case& c, const std::byte* rows)
-        : tiles_(static_cast<double>(c.heads.kv_heads * c.tokens()) / ifa::kTileTokens / c.threads) {
-        switch (c.cache) {
-            case Element::kFloat32: return measure(HotTile<float>(c, rows));
-            case Element::kFloat16: return measure(HotTile<ifa::float16>(c, rows));
-            case Element::kBfloat16: return measure(HotTile<ifa::bfloat16>(c, rows));
-            case Element::kInt8: return measure(HotTile<std::int8_t>(c, rows));
-        }
+// A sample of the seconds that all tiles of a case would take on its threads, if each were such a tile.
+using ProductsProbe = std::function<double()>;
+
+template <class T>
+ProductsProbe products_probe_of(const Case& c, const std::byte* rows) {
+    const double tiles = static_cast<double>(c.heads.kv_heads * c.tokens()) / ifa::kTileTokens / c.threads;
+    return [tiles, tile = HotTile<T>(c, rows)]() mutable { return tiles * tile.seconds_once(); };
+}
+
+inline ProductsProbe products_probe(const Case& c, const std::byte* rows) {
+    switch (c.cache) {
+        case Element::kFloat32: return products_probe_of<float>(c, rows);
+        case Element::kFloat16: return products_probe_of<ifa::float16>(c, rows);
+        case Element::kBfloat16: return products_probe_of<ifa::bfloat16>(c, rows);
+        default: return products_probe_of<std::int8_t>(c, rows);
     }
-
-    double sample() { return tiles_ * seconds_once_(); }
-
-   private:
-    template <class Tile>
-    void measure(const Tile& tile) {
-        seconds_once_ = [tile]() mutable { return tile.seconds_once(); };
-    }
-
-    double tiles_;
-    std::function<double()> seconds_once_;
-};
+}
 
 }  // namespace bench
