@@ -1,19 +1,9 @@
 // Asks memory for rows before they are read.
 #pragma once
 
-#include "../config.hpp"
+#include "../simd/simd.hpp"
 
 namespace ifa::inline IFA_ISA {
-
-// Asks for `bytes` at an address to come into the second-level cache.
-IFA_INLINE void prefetch(const char* address, Index bytes) {
-    constexpr Index kLine = 64, kAtOnce = 4;
-    const char* const end = address + bytes;
-    for (; address + (kAtOnce - 1) * kLine < end; address += kAtOnce * kLine) {
-        IFA_UNROLL for (Index i = 0; i < kAtOnce; ++i) __builtin_prefetch(address + i * kLine, 0, 2);
-    }
-    for (; address < end; address += kLine) __builtin_prefetch(address, 0, 2);
-}
 
 // Rows that will be read soon, to be asked for a few at a time between products. A core has buffers for about two dozen
 // misses: it waits when it is asked for more at once, and has memory idle when asked for none. Rows are asked for whole
@@ -31,7 +21,7 @@ class UpcomingRows {
     // Asks for the next `rows`, or for as many as there are.
     IFA_INLINE void ask(Index rows) {
         for (const T* const* const until = rows < count() ? next_ + rows : end_; next_ != until; ++next_)
-            prefetch(reinterpret_cast<const char*>(*next_), bytes_);
+            simd::prefetch(*next_, bytes_);
     }
     IFA_INLINE void ask_for_rest() { ask(count()); }
 
