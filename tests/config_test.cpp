@@ -14,7 +14,8 @@ TEST(Config, VersionIsMadeOfItsParts) {
 TEST(Config, IsaNamesTheKernelsOfThisUnit) {
 #if defined(IFA_FORCE_PORTABLE)
     EXPECT_EQ(std::string(ifa::isa()), "portable");
-#elif defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__AVX512VNNI__)
+#elif defined(IFA_EMULATE_AVX512) || \
+    (defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__AVX512VNNI__))
     EXPECT_EQ(std::string(ifa::isa()), "avx512");
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
     EXPECT_EQ(std::string(ifa::isa()), "avx2");

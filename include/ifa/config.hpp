@@ -14,9 +14,11 @@
 #endif
 
 // Everything that has code lives in `namespace ifa::inline IFA_ISA`, so that units compiled with different flags can be
-// linked into one program. IFA_FORCE_PORTABLE selects the portable kernels whatever the flags.
-#if !defined(IFA_FORCE_PORTABLE) && defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
-    defined(__AVX512VL__) && defined(__AVX512VNNI__)
+// linked into one program. IFA_FORCE_PORTABLE selects the portable kernels whatever the flags; IFA_EMULATE_AVX512, of
+// tests/simd/emulated_avx512.hpp, those of AVX-512.
+#if !defined(IFA_FORCE_PORTABLE) &&                                                                            \
+    (defined(IFA_EMULATE_AVX512) || (defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
+                                     defined(__AVX512VL__) && defined(__AVX512VNNI__)))
 #define IFA_ISA avx512
 #define IFA_ISA_AVX512 1
 #elif !defined(IFA_FORCE_PORTABLE) && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)

@@ -24,10 +24,10 @@
 namespace ifa::inline IFA_ISA::simd {
 
 // x, loaded once: compilers would repeat the load of an operand in each instruction that uses it, and loads are what a
-// register block saves.
+// register block saves. An emulated vector is larger than a register.
 template <class Vector>
 IFA_INLINE Vector in_register(Vector x) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(IFA_EMULATE_AVX512)
     asm("" : "+v"(x));
 #elif defined(__aarch64__)
     asm("" : "+w"(x));
