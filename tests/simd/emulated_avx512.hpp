@@ -1,5 +1,6 @@
 // AVX-512 on a machine that has AVX2, FMA and F16C: the intrinsics of simd/avx512.hpp as SIMDe has them, and those that
-// it lacks. To be included before the library, with IFA_EMULATE_AVX512 defined.
+// it lacks. To be included before the library, with IFA_EMULATE_AVX512 defined; for GCC, which takes an argument of an
+// inlined function for a constant when it optimises.
 #pragma once
 
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -28,11 +29,6 @@
 #undef _mm512_maskz_unpacklo_epi64
 #undef _mm512_maskz_unpackhi_epi64
 #undef _mm512_dpwssd_epi32
-// Macros in some compilers.
-#undef _mm512_maskz_cvtps_ph
-#undef _mm512_maskz_extractf32x8_ps
-#undef _mm512_maskz_permute_ps
-#undef _mm512_maskz_shuffle_ps
 
 #define IFA_EMULATED SIMDE_FUNCTION_ATTRIBUTES
 
