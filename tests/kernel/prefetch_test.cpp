@@ -36,10 +36,10 @@ TEST(UpcomingRows, AreNoneWhenTheRestWasAskedFor) {
     EXPECT_EQ(upcoming.count(), 0);
 }
 
-TEST(UpcomingRows, AreAskedForHalfAKibibyteAtOnceOrOneByOne) {
-    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 32).few(), 4);
-    EXPECT_EQ(UpcomingRows<std::int8_t>(nullptr, 0, 80).few(), 6);
-    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 128).few(), 1);
+TEST(UpcomingRows, AreAskedForAQuarterKibibyteAtOnceOrOneByOne) {
+    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 32).few(), 2);
+    EXPECT_EQ(UpcomingRows<std::int8_t>(nullptr, 0, 80).few(), 3);
+    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 64).few(), 1);
     EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 512).few(), 1);
 }
 

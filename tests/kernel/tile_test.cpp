@@ -153,6 +153,24 @@ void hide(RandomTile<T>& random, std::uint64_t visible) {
     random.tile.pack();
 }
 
+TEST(Tile, AsksForTheRowsOfHiddenTokensUnlessTheyAreMany) {
+    const auto asked = [](std::uint64_t visible) {
+        RandomTile<float> random(kTileTokens, 8, 2);
+        const std::vector<const float*> rows(random.tile.keys, random.tile.keys + kTileTokens);
+        random.tile.visible = visible;
+        random.tile.pack();
+        const auto& tile = random.tile;
+        const std::vector<const float*> keys(tile.asked_keys(), tile.asked_keys() + tile.asked());
+        EXPECT_EQ(keys, std::vector(tile.asked_values(), tile.asked_values() + tile.asked()));
+        EXPECT_TRUE(keys == rows || keys == std::vector(tile.keys, tile.keys + tile.rows()));
+        return keys.size();
+    };
+    EXPECT_EQ(asked(0xffffffff), 32u);
+    EXPECT_EQ(asked(0x0000000f), 4u);  // no gap
+    EXPECT_EQ(asked(0x55555555), 32u);
+    EXPECT_EQ(asked(0x80000001), 2u);
+}
+
 TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {
     constexpr Index kDim = 57;
     const RandomTile<TypeParam> all(kTileTokens, kDim, 2);

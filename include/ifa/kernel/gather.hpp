@@ -53,12 +53,14 @@ class RunAhead {
 
     // Of the r-th kv head, which attends to `tile`; `ahead` is the tile ahead of the first one.
     IFA_INLINE Upcoming<Key, Value> rows(Index r, const Tile<Key, Value>& tile, const Tile<Key, Value>& ahead) {
-        if (run_ == 1) return {{ahead.keys, ahead.rows(), key_dim_}, {tile.values, tile.rows(), value_dim_}};
+        if (run_ == 1)
+            return {{ahead.asked_keys(), ahead.asked(), key_dim_}, {tile.asked_values(), tile.asked(), value_dim_}};
         Index count = 0;
-        for (Index row = r * ahead.rows() / run_; row < (r + 1) * ahead.rows() / run_; ++row)
+        for (Index row = r * ahead.asked() / run_; row < (r + 1) * ahead.asked() / run_; ++row)
             for (Index head = 0; head < run_; ++head, ++count) {
-                keys_[count] = reinterpret_cast<const Key*>(address(ahead.keys[row]) + head * key_bytes_);
-                values_[count] = reinterpret_cast<const Value*>(address(ahead.values[row]) + head * value_bytes_);
+                keys_[count] = reinterpret_cast<const Key*>(address(ahead.asked_keys()[row]) + head * key_bytes_);
+                values_[count] =
+                    reinterpret_cast<const Value*>(address(ahead.asked_values()[row]) + head * value_bytes_);
             }
         return {{keys_, count, key_dim_}, {values_, count, value_dim_}};
     }

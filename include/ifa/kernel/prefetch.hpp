@@ -26,7 +26,7 @@ class UpcomingRows {
     IFA_INLINE void ask_for_rest() { ask(count()); }
 
    private:
-    static constexpr Index kBytesAtOnce = 512;
+    static constexpr Index kBytesAtOnce = 256;
 
     const T* const* next_ = nullptr;
     const T* const* end_ = nullptr;

@@ -64,6 +64,8 @@ struct Tile : Slots {
     // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill any block.
     IFA_INLINE void pack() {
         if (has_gaps()) {
+            std::memcpy(slot_keys_, keys, sizeof(slot_keys_));
+            std::memcpy(slot_values_, values, sizeof(slot_values_));
             slots_to_rows(keys);
             slots_to_rows(values);
         }
@@ -73,6 +75,18 @@ struct Tile : Slots {
             values[row] = values[last];
         }
     }
+
+    // What is asked for: the rows of hidden tokens too, unless they are many, as memory is faster in turn than with
+    // gaps.
+    IFA_INLINE int asked() const { return asks_all() ? tokens : rows(); }
+    IFA_INLINE const Key* const* asked_keys() const { return asks_all() ? slot_keys_ : keys; }
+    IFA_INLINE const Value* const* asked_values() const { return asks_all() ? slot_values_ : values; }
+
+   private:
+    IFA_INLINE bool asks_all() const { return has_gaps() && 3 * rows() >= tokens; }
+
+    const Key* slot_keys_[kTileTokens];
+    const Value* slot_values_[kTileTokens];
 };
 
 // Rows of one element per channel or slot for the heads of a block, `stride` elements apart.

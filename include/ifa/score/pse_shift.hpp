@@ -17,11 +17,9 @@ struct PseShift {
 
     IFA_INLINE void operator()(const ScoreTile& tile) const {
         const T* const row = bias.row(bias.shape.batch == 1 ? 0 : tile.sequence, tile.head, tile.first_column);
-        const auto columns = static_cast<Index>(tile.scores.size());
-        simd::prefetch(row + columns, columns * static_cast<Index>(sizeof(T)));  // for the next tile
-        simd::transform_row(tile.scores.data(), columns, [&](simd::Float score, Index i, Index count) {
-            return simd::add(score, simd::load_some(row, i, count));
-        });
+        simd::transform_row(
+            tile.scores.data(), static_cast<Index>(tile.scores.size()),
+            [&](simd::Float score, Index i, Index count) { return simd::add(score, simd::load_some(row, i, count)); });
     }
 
     inline void check(const Geometry& geometry, Contracts& contracts) const {
