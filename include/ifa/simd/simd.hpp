@@ -38,12 +38,12 @@ IFA_INLINE Vector in_register(Vector x) {
 // Asks for `bytes` of memory to come into the second-level cache. Nothing is read: any address will do.
 IFA_INLINE void prefetch(const void* memory, Index bytes) {
     constexpr Index kLine = 64, kAtOnce = 4;
-    const auto* address = static_cast<const char*>(memory);
-    const char* const end = address + bytes;
-    for (; address + (kAtOnce - 1) * kLine < end; address += kAtOnce * kLine) {
-        IFA_UNROLL for (Index i = 0; i < kAtOnce; ++i) __builtin_prefetch(address + i * kLine, 0, 2);
+    const auto* const line = static_cast<const char*>(memory);
+    Index at = 0;
+    for (; at + (kAtOnce - 1) * kLine < bytes; at += kAtOnce * kLine) {
+        IFA_UNROLL for (Index i = 0; i < kAtOnce; ++i) __builtin_prefetch(line + at + i * kLine, 0, 2);
     }
-    for (; address < end; address += kLine) __builtin_prefetch(address, 0, 2);
+    for (; at < bytes; at += kLine) __builtin_prefetch(line + at, 0, 2);
 }
 
 // The first `count` elements, 1 to kLanes - 1, then zeros; reads nothing beyond them.
