@@ -58,9 +58,8 @@ class RunAhead {
         Index count = 0;
         for (Index row = r * ahead.asked() / run_; row < (r + 1) * ahead.asked() / run_; ++row)
             for (Index head = 0; head < run_; ++head, ++count) {
-                keys_[count] = reinterpret_cast<const Key*>(address(ahead.asked_keys()[row]) + head * key_bytes_);
-                values_[count] =
-                    reinterpret_cast<const Value*>(address(ahead.asked_values()[row]) + head * value_bytes_);
+                keys_[count] = further(ahead.asked_keys()[row], head * key_bytes_);
+                values_[count] = further(ahead.asked_values()[row], head * value_bytes_);
             }
         return {{keys_, count, key_dim_}, {values_, count, value_dim_}};
     }
@@ -69,6 +68,10 @@ class RunAhead {
     static constexpr Index kMostRows = kTileTokens + kMostItemHeads;
 
     static IFA_INLINE std::intptr_t address(const void* row) { return reinterpret_cast<std::intptr_t>(row); }
+    template <class T>
+    static IFA_INLINE const T* further(const T* row, Index bytes) {
+        return reinterpret_cast<const T*>(reinterpret_cast<const char*>(row) + bytes);
+    }
 
     Index run_, key_dim_, value_dim_;
     Index key_bytes_ = 0, value_bytes_ = 0;  // from a row to that of the next kv head

@@ -64,8 +64,10 @@ struct Tile : Slots {
     // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill any block.
     IFA_INLINE void pack() {
         if (has_gaps()) {
-            std::memcpy(slot_keys_, keys, sizeof(slot_keys_));
-            std::memcpy(slot_values_, values, sizeof(slot_values_));
+            for (int slot = 0; slot < tokens; ++slot) {
+                slot_keys_[slot] = keys[slot];
+                slot_values_[slot] = values[slot];
+            }
             slots_to_rows(keys);
             slots_to_rows(values);
         }
