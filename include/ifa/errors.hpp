@@ -14,9 +14,8 @@ enum class ErrorKind { kType, kValue, kRuntime };
 
 // What was wrong: the argument, what was expected and what came.
 struct Violation {
-    IFA_INLINE Violation() {
-        message[0] = '\0';
-    }  // the rest is written with the message: a call that is fine pays nothing
+    // The rest is written with a message: a call that is fine pays nothing for it.
+    IFA_INLINE Violation() { message[0] = '\0'; }
 
     ErrorKind kind = ErrorKind::kRuntime;
     char message[448];
