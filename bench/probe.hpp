@@ -75,7 +75,7 @@ inline double read_bandwidth(const Reading& how, const std::byte* memory, Index 
 
 // Floating-point operations per second of independent multiply-adds, all threads together.
 inline double fma_peak(const Team& team) {
-    constexpr int kSums = 12, kSteps = 4000;
+    constexpr int kSums = 12, kSteps = 40000;
     volatile float sink = 0;
     const double time = seconds([&] {
         team.run(team.threads, [&](int) {
