@@ -31,11 +31,9 @@ class HotTile {
         constexpr int kTimes = 20;
         return seconds([&] {
                    for (int i = 0; i < kTimes; ++i) {
-                       ifa::score_tile<Products>({queries_.data(), padded_}, heads_, tile_, dim_,
-                                                 {scores_.data(), ifa::kScoreStride});
-                       ifa::accumulate_tile<Products, false>(
-                           {{weights_.data(), ifa::kScoreStride}, ones_.data(), ones_.data()}, heads_, tile_, nullptr,
-                           dim_, {sums_.data(), padded_});
+                       ifa::score_tile<Products>({queries_.data(), padded_}, heads_, tile_, dim_, {scores_.data()});
+                       ifa::accumulate_tile<Products, false>({{weights_.data()}, ones_.data(), ones_.data()}, heads_,
+                                                             tile_, nullptr, dim_, {sums_.data(), padded_});
                    }
                }) /
                kTimes;

@@ -58,10 +58,11 @@ TEST(Fold, PowersOfTwoAreExact) {
 // The scratch of a problem of one item, in memory that held no zeros, after its queries are folded.
 ifa::Scratch fold(const auto& problem, std::vector<std::byte>& memory) {
     ifa::Carver counter(nullptr);
-    ifa::Scratch(counter, problem.geometry, 1);
+    const ifa::Plan::Parts parts{.geometry = problem.geometry};
+    ifa::Scratch(counter, parts);
     memory.assign(counter.used() + 64, std::byte{0xff});
     ifa::Carver carver(ifa::Carver::align(memory.data()));
-    const ifa::Scratch scratch(carver, problem.geometry, 1);
+    const ifa::Scratch scratch(carver, parts);
     ifa::fold_queries(problem, ifa::Work{}, scratch);
     return scratch;
 }

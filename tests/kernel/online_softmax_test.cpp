@@ -24,7 +24,7 @@ class Block {
         scores_.assign(scores_.size(), kHidden);
         for (std::size_t h = 0; h < tiles.size(); ++h)
             std::copy(tiles[h].begin(), tiles[h].end(), scores_.begin() + static_cast<std::ptrdiff_t>(h * kStride));
-        softmax().absorb(ifa::HeadRows{scores_.data(), kStride}, heads_, ifa::RowsOf<Weight>{weights_.data(), kStride});
+        softmax().absorb(ifa::ScoreRows{scores_.data()}, heads_, ifa::SlotRows<Weight>{weights_.data()});
     }
     float maximum(std::size_t head) const { return maxima_[head]; }
     float sum(std::size_t head) const { return sums_[head]; }
@@ -33,7 +33,7 @@ class Block {
     Weight weight(std::size_t head, std::size_t slot) const { return weights_[head * kStride + slot]; }
 
    private:
-    static constexpr std::size_t kHeads = 64, kStride = ifa::kTileTokens;
+    static constexpr std::size_t kHeads = 64, kStride = ifa::kScoreStride;
 
     ifa::OnlineSoftmax softmax() { return {maxima_.data(), sums_.data(), rescales_.data(), units_.data()}; }
 

@@ -1,4 +1,4 @@
-// Plans: every chunk once, the longest first, and workspace for all of it.
+// Plans: every span once, the longest first, and workspace for all of it.
 #include "ifa/kernel/schedule.hpp"
 
 #include <gtest/gtest.h>
@@ -29,23 +29,39 @@ const std::vector<Window> kWindows{{0, 1},   {0, 0},    {5, 69},   {0, 64},    {
 
 Index tokens_of(const ifa::Plan& plan, const ifa::PlanItem& item) {
     const Window& window = plan.window(item.sequence);
-    return std::min(plan.chunk_tokens(), window.length() - item.chunk * plan.chunk_tokens());
+    return std::min(plan.span_tokens(), window.length() - item.span * plan.span_tokens());
 }
 
-TEST(Schedule, EveryChunkOfEverySequenceAndKvHeadComesOnce) {
-    for (const Index chunk_tokens : {32, 64, 512}) {
-        const ifa::Plan plan = make_plan(kWindows, 3, chunk_tokens);
-        std::set<std::tuple<int, int, int>> seen;
-        Index tokens = 0, expected = 0;
-        for (Index i = 0; i < plan.items(); ++i) {
-            const ifa::PlanItem& item = plan.item(i);
-            EXPECT_TRUE(seen.insert({item.sequence, item.kv_head, item.chunk}).second) << i;
-            EXPECT_LT(item.chunk, plan.chunks(item.sequence));
-            tokens += tokens_of(plan, item);
-        }
-        for (const Window& window : kWindows) expected += 3 * window.length();
-        EXPECT_EQ(tokens, expected);
+void expect_every_span_once(const ifa::Plan& plan, Index kv_heads) {
+    std::set<std::tuple<int, int, int>> seen;
+    Index tokens = 0, expected = 0;
+    for (Index i = 0; i < plan.items(); ++i) {
+        const ifa::PlanItem& item = plan.item(i);
+        EXPECT_TRUE(seen.insert({item.sequence, item.kv_head, item.span}).second) << i;
+        EXPECT_LT(item.span, plan.spans(item.sequence));
+        tokens += tokens_of(plan, item);
     }
+    for (const Window& window : kWindows) expected += kv_heads * window.length();
+    EXPECT_EQ(tokens, expected);
+}
+
+TEST(Schedule, EverySpanOfEverySequenceAndKvHeadComesOnce) {
+    for (const Index chunk_tokens : {32, 64, 512})
+        for (const int concurrency : {1, 2, 50})
+            expect_every_span_once(make_plan(kWindows, 3, chunk_tokens, concurrency), 3);
+}
+
+TEST(Schedule, SpansGrowWhileEveryJobHasManyOfThem) {
+    const auto span_of = [](Index tokens, int concurrency) {
+        return make_plan({{0, tokens}}, 2, 32, concurrency).parts().span_chunks;
+    };
+    EXPECT_EQ(span_of(32, 1), 1) << "a single chunk";
+    EXPECT_EQ(span_of(33, 1), 2);
+    EXPECT_EQ(span_of(32 * 33, 1), 64);
+    EXPECT_EQ(span_of(32 * 1000, 1), 64) << "no more than 64 chunks";
+    EXPECT_EQ(span_of(32 * 64, 2), 2) << "64 items";
+    EXPECT_EQ(span_of(32 * 64, 3), 1) << "96 items were wanted";
+    EXPECT_EQ(span_of(32 * 1024, 2), 32);
 }
 
 TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
@@ -54,7 +70,7 @@ TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
         const ifa::Geometry geometry{.batch = 1, .heads = heads, .kv_heads = kv_heads, .key_dim = 8, .value_dim = 8};
         const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
         const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 512, true).plan();
-        EXPECT_EQ(plan.items(), 8 * ((kv_heads + plan.parts().run - 1) / plan.parts().run));
+        EXPECT_EQ(plan.items(), plan.spans(0) * ((kv_heads + plan.parts().run - 1) / plan.parts().run));
         return plan.parts().run;
     };
     EXPECT_EQ(run_of(32, 8, 1), 8);
@@ -68,27 +84,30 @@ TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
 TEST(Schedule, EveryEmptyWindowHasAnItemToWriteItsZeros) {
     const ifa::Plan plan = make_plan({{0, 0}, {9, 4}}, 2, 64);
     EXPECT_EQ(plan.items(), 4);
-    EXPECT_EQ(plan.chunks(0), 1);
-    EXPECT_EQ(plan.chunks(1), 1);
+    EXPECT_EQ(plan.spans(0), 1);
+    EXPECT_EQ(plan.spans(1), 1);
 }
 
 TEST(Schedule, TheLongestItemsComeFirst) {
-    const ifa::Plan plan = make_plan(kWindows, 2, 512);
-    for (Index i = 1; i < plan.items(); ++i) {
-        const auto tiles = [&](Index item) { return (tokens_of(plan, plan.item(item)) + 31) / 32; };
-        EXPECT_GE(tiles(i - 1), tiles(i)) << i;
+    for (const int concurrency : {1, 50}) {
+        const ifa::Plan plan = make_plan(kWindows, 2, 512, concurrency);
+        const Index unit = 32 * plan.parts().span_chunks;
+        for (Index i = 1; i < plan.items(); ++i) {
+            const auto length = [&](Index item) { return (tokens_of(plan, plan.item(item)) + unit - 1) / unit; };
+            EXPECT_GE(length(i - 1), length(i)) << i;
+        }
     }
 }
 
 TEST(Schedule, ChunksAreCountedFromTheStartOfTheWindow) {
-    const ifa::Plan plan = make_plan({{100, 165}}, 1, 64);
-    EXPECT_EQ(plan.chunks(0), 2);
+    const ifa::Plan plan = make_plan({{100, 165}}, 1, 64, 2);
+    EXPECT_EQ(plan.spans(0), 2);
     EXPECT_EQ(plan.window(0).begin, 100);
     EXPECT_EQ(plan.window(0).end, 165);
 }
 
-TEST(Schedule, StatesAreKeptOnlyForSequencesOfSeveralChunks) {
-    const ifa::Plan plan = make_plan({{0, 64}, {0, 65}, {0, 10}, {0, 640}}, 2, 64);
+TEST(Schedule, StatesAreKeptOnlyForSequencesOfSeveralSpans) {
+    const ifa::Plan plan = make_plan({{0, 64}, {0, 65}, {0, 10}, {0, 640}}, 2, 64, 2);
     EXPECT_EQ(plan.states(), 2 + 10);
     EXPECT_EQ(plan.first_state(1), 0);
     EXPECT_EQ(plan.first_state(3), 2);
@@ -101,11 +120,11 @@ TEST(Schedule, NoMoreJobsThanItems) {
 
 TEST(Schedule, EachJobHasScratchOfItsOwn) {
     const std::vector<Window> windows{{0, 1000}};
-    const std::size_t one = make_plan(windows, 2, 64, 1).workspace_bytes();
     const std::size_t two = make_plan(windows, 2, 64, 2).workspace_bytes();
     const std::size_t three = make_plan(windows, 2, 64, 3).workspace_bytes();
-    EXPECT_GT(two, one);
-    EXPECT_EQ(three - two, two - one);
+    const std::size_t four = make_plan(windows, 2, 64, 4).workspace_bytes();
+    EXPECT_GT(three, two);
+    EXPECT_EQ(four - three, three - two);
 }
 
 TEST(Schedule, OneChunkMayHoldAnyLength) {

@@ -98,7 +98,7 @@ TEST(SoftmaxState, NormalisingDividesAndReturnsTheLogSumExp) {
     const std::vector<float> before = owned.acc;
     const float sum = owned.state.sum;
     EXPECT_FLOAT_EQ(owned.state.normalise(), 7.f + std::log(sum));
-    for (std::size_t i = 0; i < kDim; ++i) EXPECT_EQ(owned.acc[i], before[i] / sum);
+    for (std::size_t i = 0; i < kDim; ++i) EXPECT_FLOAT_EQ(owned.acc[i], before[i] / sum);
 }
 
 TEST(SoftmaxState, AnOutputWithItsLogSumExpIsAState) {

@@ -14,7 +14,6 @@ namespace {
 
 using namespace support;
 using ifa::FloatProducts;
-using ifa::HeadRows;
 using ifa::IntegerProducts;
 using ifa::kScoreStride;
 using ifa::kTileTokens;
@@ -22,18 +21,44 @@ using ifa::kTileTokens;
 constexpr Index kHeads[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16};
 constexpr Index kDims[] = {1, 3, 7, 8, 9, 16, 31, 57, 64, 80, 127, 129};
 
-// Rows of `dim` floats, padded as scratch is.
-struct Rows {
-    Rows(Index heads, Index dim, std::uint64_t seed) : stride(ifa::padded(dim)), memory(size(heads * stride), 0.f) {
-        Random random(seed);
-        for (Index h = 0; h < heads; ++h)
-            for (Index d = 0; d < dim; ++d) memory[size(h * stride + d)] = random.normal();
+template <class T>
+void fill(std::vector<T>& memory, Index rows, Index stride, Index count, std::uint64_t seed) {
+    Random random(seed);
+    for (Index row = 0; row < rows; ++row)
+        for (Index i = 0; i < count; ++i) {
+            if constexpr (std::is_integral_v<T>)
+                memory[size(row * stride + i)] = static_cast<T>(random.integer(-32767, 32767));
+            else memory[size(row * stride + i)] = random.normal();
+        }
+}
+
+// Rows of `dim` elements, padded as scratch is.
+template <class T>
+struct RowsOf {
+    RowsOf(Index heads, Index dim, std::uint64_t seed) : stride(ifa::padded(dim)), memory(size(heads * stride)) {
+        fill(memory, heads, stride, dim, seed);
     }
-    HeadRows view() { return {memory.data(), stride}; }
+    ifa::RowsOf<T> view() { return {memory.data(), stride}; }
 
     Index stride;
-    std::vector<float> memory;
+    std::vector<T> memory;
 };
+using Rows = RowsOf<float>;
+using IntegerRows = RowsOf<std::int16_t>;
+
+// Scores or weights of a tile.
+template <class T>
+struct SlotRows {
+    SlotRows(Index heads, std::uint64_t seed) : memory(size(heads * kScoreStride)) {
+        fill(memory, heads, kScoreStride, kTileTokens, seed);
+    }
+    ifa::SlotRows<T> view() { return {memory.data()}; }
+
+    std::vector<T> memory;
+};
+using Scores = SlotRows<float>;
+using Weights = SlotRows<float>;
+using IntegerWeights = SlotRows<std::int16_t>;
 
 // A tile of `tokens` rows at addresses of any alignment; the rows end with the memory.
 template <class T>
@@ -57,7 +82,8 @@ TYPED_TEST_SUITE(TileOf, Elements);
 TYPED_TEST(TileOf, ScoresAreDotProducts) {
     for (const Index dim : kDims) {
         const RandomTile<TypeParam> random(kTileTokens - 3, dim, 2);
-        Rows queries(3, dim, 1), scores(3, kScoreStride, 9);
+        Rows queries(3, dim, 1);
+        Scores scores(3, 9);
         ifa::score_tile<FloatProducts>(queries.view(), 3, random.tile, dim, scores.view());
         for (Index h = 0; h < 3; ++h)
             for (int slot = 0; slot < random.tile.tokens; ++slot) {
@@ -74,13 +100,14 @@ TYPED_TEST(TileOf, ScoresAreDotProducts) {
 TYPED_TEST(TileOf, AScoreHasTheSameBitsInEveryBlock) {
     constexpr Index kDim = 57;
     const RandomTile<TypeParam> full(kTileTokens, kDim, 2);
-    Rows queries(16, kDim, 1), expected(16, kScoreStride, 3);
+    Rows queries(16, kDim, 1);
+    Scores expected(16, 3);
     for (Index h = 0; h < 16; ++h)
         ifa::score_tile<FloatProducts>(queries.view().from(h), 1, full.tile, kDim, expected.view().from(h));
     for (const Index heads : kHeads)
         for (int tokens = 1; tokens <= kTileTokens; ++tokens) {
             RandomTile<TypeParam> part(tokens, kDim, 2);
-            Rows scores(heads, kScoreStride, 4);
+            Scores scores(heads, 4);
             ifa::score_tile<FloatProducts>(queries.view(), heads, part.tile, kDim, scores.view());
             for (Index h = 0; h < heads; ++h)
                 for (int slot = 0; slot < tokens; ++slot)
@@ -90,8 +117,8 @@ TYPED_TEST(TileOf, AScoreHasTheSameBitsInEveryBlock) {
 }
 
 // The running sums after one tile, in double.
-double expected_sum(HeadRows probabilities, HeadRows before, float rescale, const auto& tile, double shift, Index h,
-                    Index d) {
+double expected_sum(ifa::ScoreRows probabilities, ifa::HeadRows before, float rescale, const auto& tile, double shift,
+                    Index h, Index d) {
     double sum = as_double(rescale) * as_double(before[h][d]);
     for (int slot = 0; slot < tile.tokens; ++slot)
         sum += as_double(probabilities[h][slot]) * (as_double(tile.values[slot][d]) + shift);
@@ -101,7 +128,8 @@ double expected_sum(HeadRows probabilities, HeadRows before, float rescale, cons
 template <bool Shifted, class T>
 void expect_accumulates(Index heads, Index dim) {
     const RandomTile<T> random(kTileTokens - 5, dim, 2);
-    Rows probabilities(heads, ifa::kTileTokens, 1), sums(heads, dim, 6), before(heads, dim, 6);
+    Weights probabilities(heads, 1);
+    Rows sums(heads, dim, 6), before(heads, dim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(size(heads));
     const std::vector<float> shift(size(ifa::padded(dim)), 3.f);
     ifa::accumulate_tile<FloatProducts, Shifted>({probabilities.view(), rescale.data(), rescale.data()}, heads,
@@ -128,7 +156,8 @@ TYPED_TEST(TileOf, AShiftIsAddedToEveryValue) {
 TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     constexpr Index kDim = 80;
     const RandomTile<TypeParam> random(kTileTokens, kDim, 2);
-    Rows probabilities(16, ifa::kTileTokens, 1), expected(16, kDim, 6);
+    Weights probabilities(16, 1);
+    Rows expected(16, kDim, 6);
     const std::vector<float> rescale = Random(7).vector<float>(16);
     for (Index h = 0; h < 16; ++h)
         ifa::accumulate_tile<FloatProducts, false>({probabilities.view().from(h), &rescale[size(h)], &rescale[size(h)]},
@@ -179,7 +208,7 @@ TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {
         RandomTile<TypeParam> some(kTileTokens, kDim, 2);
         hide(some, visible);
         for (const Index heads : kHeads) {
-            Rows expected(heads, kScoreStride, 3), scores(heads, kScoreStride, 4);
+            Scores expected(heads, 3), scores(heads, 4);
             ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, expected.view());
             ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, scores.view());
             for (Index h = 0; h < heads; ++h) {
@@ -199,7 +228,8 @@ TYPED_TEST(TileOf, SumsOverVisibleTokensHaveTheBitsOfThoseOverAll) {
         RandomTile<TypeParam> some(kTileTokens, kDim, 2);
         hide(some, visible);
         for (const Index heads : kHeads) {
-            Rows weights(heads, kTileTokens, 1), expected(heads, kDim, 6), sums(heads, kDim, 6);
+            Weights weights(heads, 1);
+            Rows expected(heads, kDim, 6), sums(heads, kDim, 6);
             for (Index h = 0; h < heads; ++h)
                 for (int slot = 0; slot < kTileTokens; ++slot)
                     if (!(visible >> slot & 1)) weights.view()[h][slot] = 0;
@@ -216,27 +246,13 @@ TYPED_TEST(TileOf, SumsOverVisibleTokensHaveTheBitsOfThoseOverAll) {
     }
 }
 
-// Rows of 16-bit integers, padded as scratch is.
-struct IntegerRows {
-    IntegerRows(Index heads, Index dim, std::uint64_t seed) : stride(ifa::padded(dim)), memory(size(heads * stride)) {
-        Random random(seed);
-        for (Index h = 0; h < heads; ++h)
-            for (Index d = 0; d < dim; ++d)
-                memory[size(h * stride + d)] = static_cast<std::int16_t>(random.integer(-32767, 32767));
-    }
-    ifa::RowsOf<std::int16_t> view() { return {memory.data(), stride}; }
-
-    Index stride;
-    std::vector<std::int16_t> memory;
-};
-
 TEST(IntegerProducts, ScoresAreExactInEveryBlock) {
     for (const Index dim : kDims)
         for (const Index heads : kHeads)
             for (const int tokens : {1, 7, 8, kTileTokens}) {
                 const RandomTile<std::int8_t> random(tokens, dim, 2);
                 IntegerRows queries(heads, dim, 1);
-                Rows scores(heads, kScoreStride, 9);
+                Scores scores(heads, 9);
                 ifa::score_tile<IntegerProducts>(queries.view(), heads, random.tile, dim, scores.view());
                 for (Index h = 0; h < heads; ++h)
                     for (int slot = 0; slot < tokens; ++slot) {
@@ -252,7 +268,7 @@ TEST(IntegerProducts, LowPartsAreAddedInTheirUnits) {
     const RandomTile<std::int8_t> random(kTileTokens - 5, kDim, 2);
     IntegerRows high(kHeadsHere, kDim, 1), low(kHeadsHere, kDim, 2);
     for (std::int16_t& x : high.memory) x = static_cast<std::int16_t>(x / 128);
-    Rows scores(kHeadsHere, kScoreStride, 9);
+    Scores scores(kHeadsHere, 9);
     ifa::score_tile<IntegerProducts>(high.view(), kHeadsHere, random.tile, kDim, scores.view());
     ifa::score_tile<IntegerProducts, ifa::kAdds>(low.view(), kHeadsHere, random.tile, kDim, scores.view());
     for (Index h = 0; h < kHeadsHere; ++h)
@@ -272,7 +288,7 @@ TEST(IntegerProducts, TheLargestOperandsDoNotOverflow) {
         const auto largest = static_cast<std::int16_t>(-(1 << (IntegerProducts::query_exponent(dim) + 1)));
         IntegerRows queries(1, dim, 1);
         std::fill(queries.memory.begin(), queries.memory.end(), largest);
-        Rows scores(1, kScoreStride, 9);
+        Scores scores(1, 9);
         ifa::score_tile<IntegerProducts>(queries.view(), 1, random.tile, dim, scores.view());
         EXPECT_EQ(scores.view()[0][5], 128.f * static_cast<float>(-largest) * static_cast<float>(dim)) << dim;
     }
@@ -283,7 +299,7 @@ TEST(IntegerProducts, OutputsAreWeightedSumsOfValues) {
         for (const Index dim : kDims)
             for (const int tokens : {1, 7, 8, kTileTokens}) {
                 const RandomTile<std::int8_t> random(tokens, dim, 2);
-                IntegerRows weights(heads, ifa::kTileTokens, 1);
+                IntegerWeights weights(heads, 1);
                 for (Index h = 0; h < heads; ++h)  // as a slot without a token has
                     for (int slot = tokens; slot < ifa::kTileTokens; ++slot) weights.view()[h][slot] = 0;
                 Rows sums(heads, dim, 6), before(heads, dim, 6);

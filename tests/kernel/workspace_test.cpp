@@ -52,10 +52,10 @@ TEST(Workspace, EveryItemIsClaimedOnce) {
     Carver carver(Carver::align(memory.data()));
     const ifa::Workspace workspace(carver, parts);
     *workspace.next_item = 0;
-    for (Index i = 0; i < 5; ++i) EXPECT_EQ(workspace.claim(), i);
+    for (Index i = 0; i < 6; ++i) EXPECT_EQ(workspace.claim(i % 2 == 0), i);
 }
 
-TEST(Workspace, OnlyTheLastChunkFinishesARow) {
+TEST(Workspace, OnlyTheLastSpanFinishesARow) {
     const ifa::Plan::Parts parts{.geometry = kGeometry, .jobs = 1, .items = 3, .states = 3};
     std::vector<std::byte> memory(ifa::Workspace::bytes(parts));
     Carver carver(Carver::align(memory.data()));
@@ -68,12 +68,27 @@ TEST(Workspace, OnlyTheLastChunkFinishesARow) {
 
 TEST(Scratch, StartsWithoutAShift) {
     Carver counter(nullptr);
-    ifa::Scratch(counter, kGeometry, 1);
+    const ifa::Plan::Parts parts{.geometry = kGeometry};
+    ifa::Scratch(counter, parts);
     std::vector<std::byte> memory(counter.used() + 64, std::byte{0xff});
     Carver carver(Carver::align(memory.data()));
-    const ifa::Scratch scratch(carver, kGeometry, 1);
+    const ifa::Scratch scratch(carver, parts);
     scratch.clear(1);
     for (Index d = 0; d < ifa::padded(33); ++d) EXPECT_EQ(scratch.value_shift[d], 0.f);
+}
+
+TEST(Scratch, HasRowsForEveryBitOfANumberOfChunks) {
+    const ifa::Plan::Parts parts{.geometry = kGeometry, .span_chunks = 64};
+    Carver counter(nullptr);
+    ifa::Scratch(counter, parts);
+    std::vector<std::byte> memory(counter.used() + 64);
+    Carver carver(Carver::align(memory.data()));
+    const ifa::Scratch scratch(carver, parts);
+    for (Index depth = 1; depth <= 6; ++depth) {
+        EXPECT_EQ(scratch.rows_at(depth).states, scratch.rows_at(depth - 1).states + 5);
+        EXPECT_EQ(scratch.rows_at(depth).accumulators.data, scratch.rows_at(depth - 1).accumulators[5]);
+    }
+    EXPECT_LE(reinterpret_cast<std::byte*>(scratch.rows_at(7).accumulators.data), memory.data() + memory.size());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The operands and policies of a call whose types are known at run time: each is one of the policies of its role,
-// chosen at every use, or none. The kernels are instantiated for these alone.
+// The operands and policies of a call whose types are known at run time: each is one of the policies of its role, or
+// none. What every call uses chooses once which one it is. The kernels are instantiated for these alone.
 #pragma once
 
 #include "../incre_flash_attention.hpp"
@@ -10,14 +10,19 @@ namespace ifa::inline IFA_ISA {
 struct DynamicQuery {
     using role = role::QuerySource;
 
-    UntypedView query;
+    using Read = void (*)(const UntypedView& from, const Row& row, float* to);
 
-    inline explicit DynamicQuery(const ParsedArguments& parsed) : query(parsed.query()) {}
+    UntypedView query;
+    Read read_row;
+
+    inline explicit DynamicQuery(const ParsedArguments& parsed)
+        : query(parsed.query()), read_row(with_float_type(query.dtype, []<class T>(std::type_identity<T>) -> Read {
+              return [](const UntypedView& from, const Row& row, float* to) {
+                  QueryRows<const T>{from.as<const T>()}.read(row, to);
+              };
+          })) {}
     IFA_INLINE Shape shape() const { return query.shape; }
-    inline void read(Row row, float* to) const {
-        with_float_type(query.dtype,
-                        [&]<class T>(std::type_identity<T>) { QueryRows<const T>{query.as<const T>()}.read(row, to); });
-    }
+    IFA_INLINE void read(const Row& row, float* to) const { read_row(query, row, to); }
     template <class Visit>
     inline void each_region(const Geometry&, const Visit& visit) const {
         visit("query", query.bytes());
@@ -150,27 +155,22 @@ class DynamicAntiquant {
 // A floating-point output, or int8 with one scale or one per channel.
 struct DynamicOutput {
     using role = role::OutputSink;
+    using Store = void (*)(const DynamicOutput& output, const FinishedRow& row);
     static constexpr bool kKeepsLogSumExp = false;
 
     UntypedView output;
     const Tensor& scale;
     const Tensor& offset;
+    Store store_row;
 
     inline explicit DynamicOutput(const ParsedArguments& parsed)
-        : output(parsed.output()), scale(parsed.arguments.quant_scale2), offset(parsed.arguments.quant_offset2) {}
+        : output(parsed.output()),
+          scale(parsed.arguments.quant_scale2),
+          offset(parsed.arguments.quant_offset2),
+          store_row(choose_store()) {}
 
     IFA_INLINE Shape shape() const { return output.shape; }
-    inline void store(const FinishedRow& row) const {
-        if (output.dtype != DType::kInt8) {
-            with_float_type(output.dtype,
-                            [&]<class T>(std::type_identity<T>) { OutputRows<T>{output.as<T>()}.store(row); });
-        } else if (elements_of(scale) == 1) {
-            const QuantPerTensor quant{*floats(scale), offset.given() ? *floats(offset) : 0};
-            post_quant(output.as<std::int8_t>(), quant).store(row);
-        } else {
-            post_quant(output.as<std::int8_t>(), QuantPerChannel{array(scale), array(offset)}).store(row);
-        }
-    }
+    IFA_INLINE void store(const FinishedRow& row) const { store_row(*this, row); }
     inline void check(const Geometry&, Contracts& contracts) const {
         check_output("attention_out", output.as<unsigned char>(), contracts);
     }
@@ -185,6 +185,23 @@ struct DynamicOutput {
     }
 
    private:
+    inline Store choose_store() const {
+        if (output.dtype != DType::kInt8)
+            return with_float_type(output.dtype, []<class T>(std::type_identity<T>) -> Store {
+                return [](const DynamicOutput& to, const FinishedRow& row) {
+                    OutputRows<T>{to.output.as<T>()}.store(row);
+                };
+            });
+        if (elements_of(scale) == 1)
+            return [](const DynamicOutput& to, const FinishedRow& row) {
+                const QuantPerTensor quant{*floats(to.scale), to.offset.given() ? *floats(to.offset) : 0};
+                post_quant(to.output.as<std::int8_t>(), quant).store(row);
+            };
+        return [](const DynamicOutput& to, const FinishedRow& row) {
+            const QuantPerChannel quant{array(to.scale), array(to.offset)};
+            post_quant(to.output.as<std::int8_t>(), quant).store(row);
+        };
+    }
     static IFA_INLINE const float* floats(const Tensor& parameters) {
         return static_cast<const float*>(parameters.data);
     }

@@ -1,7 +1,6 @@
 // THE loop: the query heads of a run of kv heads against one chunk of tokens.
 #pragma once
 
-#include "fold.hpp"
 #include "gather.hpp"
 
 namespace ifa::inline IFA_ISA {
@@ -49,39 +48,38 @@ IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile
                                                       scratch.value_shift, value_dim, accumulators, upcoming.keys);
 }
 
-// Leaves in states[i] what row i of the work sees in its chunk. The kv heads of a run take turns tile by tile, so that
-// where their rows lie side by side they are asked for in the order of memory.
-template <class Problem>
-inline void attend(const Problem& problem, const Work& work, const Scratch& scratch, SoftmaxState* states,
-                   HeadRows accumulators) {
+// Leaves in rows.states[i] what row i of the work sees in its chunk. The kv heads of a run take turns tile by tile, so
+// that where their rows lie side by side they are asked for in the order of memory. During the last tile, the first one
+// of what next() gives is asked for.
+template <class Problem, class Next>
+inline void attend(const Problem& problem, const Work& work, const Next& next, const Scratch& scratch,
+                   const RowStates& rows) {
     Tile<typename Problem::key_type, typename Problem::value_type> tiles[2], other;
-    Slots slots = visible_slots(problem, work, work.chunk.begin);
+    gather_first_tile(problem, work, tiles[0]);
+    Slots slots = tiles[0];
     RunAhead run_ahead(problem, work, slots);
-    gather_tile(problem, work, slots, tiles[0]);
-    for (Index r = 0; r < work.kv_heads; ++r) {
-        fold_queries(problem, work.of(r), scratch.of(r));
-        scratch.of(r).softmax.clear(work.group);
-    }
+    for (Index r = 0; r < work.kv_heads; ++r) scratch.of(r).softmax.clear(work.group);
     for (Index i = 0; i < work.heads(); ++i) {
-        states[i].acc = Span<float>(accumulators[i], problem.geometry.value_dim);
-        states[i].clear();
+        rows.states[i].acc = Span<float>(rows.accumulators[i], problem.geometry.value_dim);
+        rows.states[i].clear();
     }
     for (Index turn = 0; slots.tokens > 0; turn ^= 1) {
         const Slots following = visible_slots(problem, work, slots.first_column + kTileTokens);
         auto& ahead = tiles[turn ^ 1];
-        gather_tile(problem, work, following, ahead);
+        if (following.tokens > 0) gather_tile(problem, work, following, ahead);
+        else gather_first_tile(problem, next(), ahead);
         for (Index r = 0; r < work.kv_heads; ++r) {
             const auto& tile = r > 0 ? other : tiles[turn];
             if (r > 0) gather_tile(problem, work.of(r), slots, other);
             attend_tile(problem, work.of(r), tile, run_ahead.rows(r, tile, ahead), scratch.of(r),
-                        accumulators.from(r * work.group));
+                        rows.accumulators.from(r * work.group));
         }
         slots = following;
     }
     for (Index i = 0; i < work.heads(); ++i) {
         const OnlineSoftmax softmax = scratch.of(i / work.group).softmax;
-        states[i].max = softmax.maxima[i % work.group];
-        states[i].sum = softmax.sums[i % work.group];
+        rows.states[i].max = softmax.maxima[i % work.group];
+        rows.states[i].sum = softmax.sums[i % work.group];
     }
 }
 

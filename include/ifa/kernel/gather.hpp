@@ -8,8 +8,8 @@ namespace ifa::inline IFA_ISA {
 // The first tile at or after `column` of which something is visible; without tokens where the chunk has no more.
 template <class Problem>
 IFA_INLINE Slots visible_slots(const Problem& problem, const Work& work, Index column) {
-    for (; column < work.chunk.end; column += kTileTokens) {
-        const Index left = work.chunk.end - column;
+    for (; column < work.tokens.end; column += kTileTokens) {
+        const Index left = work.tokens.end - column;
         const int tokens = left < kTileTokens ? static_cast<int>(left) : kTileTokens;
         const std::uint64_t hidden = work.mean_of_values ? 0 : problem.hidden(work.sequence, column, tokens);
         if (const std::uint64_t visible = Slots::first(tokens) & ~hidden) return {column, tokens, visible};
@@ -24,6 +24,11 @@ IFA_INLINE void gather_tile(const Problem& problem, const Work& work, const Slot
     if (slots.tokens == 0) return;
     problem.kv.gather(work.sequence, work.kv_head, slots.first_column, slots.tokens, tile.keys, tile.values);
     tile.pack();
+}
+
+template <class Problem, class Tile>
+IFA_INLINE void gather_first_tile(const Problem& problem, const Work& work, Tile& tile) {
+    gather_tile(problem, work, visible_slots(problem, work, work.tokens.begin), tile);
 }
 
 // What is asked for while a tile is attended to: values during its scores, keys during its outputs.

@@ -35,7 +35,7 @@ struct OnlineSoftmax {
     // are exp(score - maximum), those of std::int16_t exp(score - the tile's own maximum): against the row's maximum a
     // far peak would round all others to zero.
     template <class Weight>
-    inline void absorb(HeadRows scores, Index heads, RowsOf<Weight> weights) const {
+    inline void absorb(ScoreRows scores, Index heads, SlotRows<Weight> weights) const {
         constexpr bool kQuantised = std::is_same_v<Weight, std::int16_t>;
         float subtracted[simd::kLanes];
         for (Index first = 0; first < heads; first += simd::kLanes) {

@@ -1,5 +1,5 @@
-// The work of one decode step, laid out once: each sequence's window, cut into chunks, as items in the order of
-// claiming.
+// The work of one decode step, laid out once: each sequence's window, cut into spans of chunks, as items in the order
+// of claiming.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 
 namespace ifa {
 
-// A run of kv heads of one chunk of one sequence.
+// A run of kv heads of one span of one sequence.
 struct PlanItem {
     std::int32_t sequence = 0;
     std::int32_t kv_head = 0;  // the first of the run
-    std::int32_t chunk = 0;
+    std::int32_t span = 0;
 };
 
 // Made by `ifa::plan`. Immutable; shared by any number of concurrent calls of the same geometry, whatever their types,
@@ -24,8 +24,10 @@ class Plan {
         Index chunk_tokens = kDefaultChunkTokens;
         int jobs = 1;   // that the workspace has room for
         Index run = 1;  // kv heads per item
+        Index span_chunks =
+            1;  // chunks per item, a power of two: they are a branch of the tree that chunks merge along
         Index items = 0;
-        Index states = 0;  // chunks of all sequences that have more than one
+        Index states = 0;  // spans of all sequences that have more than one
         std::size_t workspace_bytes = 0;
         std::byte* memory = nullptr;  // owned: items, then windows [B], then first states [B]
     };
@@ -51,17 +53,20 @@ class Plan {
     IFA_INLINE Index states() const { return parts_.states; }
     IFA_INLINE const PlanItem& item(Index i) const { return reinterpret_cast<const PlanItem*>(parts_.memory)[i]; }
     IFA_INLINE const Window& window(Index sequence) const { return windows()[sequence]; }
-    // An empty window has one chunk too: somebody must write its zeros.
-    IFA_INLINE Index chunks(Index sequence) const { return chunks_of(window(sequence), parts_.chunk_tokens); }
-    // Where the states of a sequence of several chunks begin.
+    IFA_INLINE Index span_tokens() const { return span_tokens_of(parts_); }
+    // An empty window has one span too: somebody must write its zeros.
+    IFA_INLINE Index spans(Index sequence) const { return parts_in(window(sequence), span_tokens()); }
+    // Where the states of a sequence of several spans begin.
     IFA_INLINE Index first_state(Index sequence) const {
         return reinterpret_cast<const Index*>(windows() + parts_.geometry.batch)[sequence];
     }
 
-    static IFA_INLINE Index chunks_of(const Window& window, Index chunk_tokens) {
-        const Index chunks = (window.length() + chunk_tokens - 1) / chunk_tokens;
-        return chunks > 1 ? chunks : 1;
+    // Chunks or spans of a window, at least one.
+    static IFA_INLINE Index parts_in(const Window& window, Index tokens) {
+        const Index parts = (window.length() + tokens - 1) / tokens;
+        return parts > 1 ? parts : 1;
     }
+    static IFA_INLINE Index span_tokens_of(const Parts& parts) { return parts.chunk_tokens * parts.span_chunks; }
     static IFA_INLINE std::size_t items_bytes(Index items) {
         return (static_cast<std::size_t>(items) * sizeof(PlanItem) + alignof(Window) - 1) / alignof(Window) *
                alignof(Window);

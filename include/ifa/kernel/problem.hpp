@@ -10,19 +10,26 @@ namespace ifa::inline IFA_ISA {
 // cache.
 inline constexpr Index kMostItemHeads = 64;
 
-// The query rows of a run of kv heads, against one chunk of one sequence.
+// The query rows of a run of kv heads, against one chunk of one sequence, or against a span of them.
 struct Work {
     Index sequence = 0;
     Index kv_head = 0;
     Index kv_heads = 1;
     Index first_head = 0;
     Index group = 1;  // query heads per kv head
-    Window chunk = {};
+    Window tokens = {};
     Index window_begin = 0;
     bool mean_of_values = false;  // every mask is ignored and all scores are equal
 
     IFA_INLINE Index heads() const { return kv_heads * group; }
     IFA_INLINE Row row(Index i) const { return {sequence, first_head + i, 0}; }
+    // The part of it that reads the i-th chunk.
+    IFA_INLINE Work chunk(Index i, Index chunk_tokens) const {
+        Work part = *this;
+        part.tokens.begin += i * chunk_tokens;
+        if (part.tokens.length() > chunk_tokens) part.tokens.end = part.tokens.begin + chunk_tokens;
+        return part;
+    }
     // The part of it that reads one kv head, counted from the first.
     IFA_INLINE Work of(Index i) const {
         Work part = *this;
@@ -94,15 +101,15 @@ struct Problem {
     inline Work work(const Plan& plan, const PlanItem& item, const Workspace& workspace) const {
         const Window& window = plan.window(item.sequence);
         const Index group = groups.group(geometry);
-        const Index begin = window.begin + item.chunk * plan.chunk_tokens();
-        const Index end = begin + plan.chunk_tokens();
+        const Index begin = window.begin + item.span * plan.span_tokens();
+        const Index end = begin + plan.span_tokens();
         const Index left = geometry.kv_heads - item.kv_head;
         return {.sequence = item.sequence,
                 .kv_head = item.kv_head,
                 .kv_heads = plan.parts().run < left ? plan.parts().run : left,
                 .first_head = item.kv_head * group,
                 .group = group,
-                .chunk = {begin, end < window.end ? end : window.end},
+                .tokens = {begin, end < window.end ? end : window.end},
                 .window_begin = window.begin,
                 .mean_of_values = workspace.wholly_hidden[item.sequence] != 0};
     }

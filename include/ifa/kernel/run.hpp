@@ -1,35 +1,51 @@
-// Runs a plan: jobs claim items until none is left, and whoever completes the last chunk of a row finishes the row.
+// Runs a plan: jobs claim items until none is left, and whoever completes the last span of a row finishes the row.
 #pragma once
 
 #include "../options.hpp"
 #include "attend.hpp"
+#include "fold.hpp"
 #include "merge.hpp"
 
 namespace ifa::inline IFA_ISA {
+
+// Leaves in `rows` what the rows of an item see in its chunks.
+template <class Problem>
+inline void attend_chunks(const Problem& problem, const Plan& plan, const Workspace& workspace, const Work& work,
+                          const Scratch& scratch, const RowStates& rows) {
+    const Index chunks = Plan::parts_in(work.tokens, plan.chunk_tokens());
+    const auto after = [&](Index chunk) {
+        if (chunk + 1 < chunks) return work.chunk(chunk + 1, plan.chunk_tokens());
+        const Index item = workspace.unclaimed();
+        return item < plan.items() ? problem.work(plan, plan.item(item), workspace) : Work();
+    };
+    merge_in_turn(
+        chunks, work.heads(),
+        [&](Index chunk, const RowStates& to) {
+            attend(problem, work.chunk(chunk, plan.chunk_tokens()), [&] { return after(chunk); }, scratch, to);
+        },
+        [&](Index depth) { return depth == 0 ? rows : scratch.rows_at(depth); });
+}
 
 // Not inlined, so that nothing of it moves out of the job's floating-point environment.
 template <class Problem>
 __attribute__((noinline)) void run_item(const Problem& problem, const Plan& plan, const Workspace& workspace,
                                         const PlanItem& item, const Scratch& scratch) noexcept {
     const Work work = problem.work(plan, item, workspace);
-    const Index chunks = plan.chunks(item.sequence);
-    SoftmaxState* states = scratch.states;
-    if (chunks == 1) {
-        attend(problem, work, scratch, states, scratch.accumulators);
+    const Index spans = plan.spans(item.sequence), heads = problem.geometry.heads;
+    for (Index r = 0; r < work.kv_heads; ++r) fold_queries(problem, work.of(r), scratch.of(r));
+    RowStates rows = scratch.rows_at(0);
+    if (spans == 1) {
+        attend_chunks(problem, plan, workspace, work, scratch, rows);
     } else {
-        const Index heads = problem.geometry.heads;
-        const Index first = plan.first_state(item.sequence) * heads + work.first_head;
-        const Index own = first + item.chunk * heads;
-        const Index stride = scratch.accumulators.stride;
-        attend(problem, work, scratch, workspace.states + own, {workspace.accumulators + own * stride, stride});
+        rows = workspace.rows.from(plan.first_state(item.sequence) * heads + work.first_head);
+        attend_chunks(problem, plan, workspace, work, scratch, rows.from(item.span * heads));
         const Index counter = item.sequence * problem.geometry.kv_heads + item.kv_head;
-        if (!workspace.finish(counter, chunks)) return;
-        states = workspace.states + first;
-        for (Index i = 0; i < work.heads(); ++i) merge_chunks(states + i, chunks, heads);
+        if (!workspace.finish(counter, spans)) return;
+        for (Index i = 0; i < work.heads(); ++i) merge_all(rows.states + i, spans, heads);
     }
     for (Index i = 0; i < work.heads(); ++i) {
         const Index r = i / work.group;
-        finish_row(problem, work.of(r), i % work.group, scratch.of(r), states[i]);
+        finish_row(problem, work.of(r), i % work.group, scratch.of(r), rows.states[i]);
     }
 }
 
@@ -56,16 +72,16 @@ inline void prepare(const Problem& problem, const Plan& plan, const Workspace& w
 
 template <class Problem>
 inline void run(const Problem& problem, const Plan& plan, const Workspace& workspace) {
+    const int concurrency = problem.executor.concurrency();
+    const int jobs = concurrency < plan.jobs() ? concurrency : plan.jobs();
     const auto job = [&](int index) noexcept {
         const simd::DefaultFloatEnvironment environment;
         Carver carver(workspace.scratch + static_cast<std::size_t>(index) * workspace.scratch_bytes);
-        const Scratch scratch(carver, problem.geometry, plan.parts().run);
+        const Scratch scratch(carver, plan.parts());
         scratch.clear(plan.parts().run);
-        for (Index i = workspace.claim(); i < plan.items(); i = workspace.claim())
+        for (Index i = workspace.claim(jobs <= 1); i < plan.items(); i = workspace.claim(jobs <= 1))
             run_item(problem, plan, workspace, plan.item(i), scratch);
     };
-    const int concurrency = problem.executor.concurrency();
-    const int jobs = concurrency < plan.jobs() ? concurrency : plan.jobs();
     if (jobs <= 1) job(0);
     else problem.executor.run(jobs, job);
 }

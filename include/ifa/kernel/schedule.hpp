@@ -1,12 +1,14 @@
-// Makes plans: cuts windows into chunks and puts the longest first, so that the jobs end together.
+// Makes plans: cuts windows into spans of chunks and puts the longest first, so that the jobs end together.
 #pragma once
 
 #include "problem.hpp"
 
 namespace ifa::inline IFA_ISA {
 
-// Items per job that let the jobs end together.
-inline constexpr Index kItemsPerJob = 4;
+// Items per job that let the jobs end together. Where heads are read together memory is faster, which is worth a less
+// even end; longer spans only save what comes once an item: the folding of queries, and states that leave the caches.
+inline constexpr Index kItemsPerJob = 4, kSpansPerJob = 32;
+inline constexpr Index kMostSpanChunks = 64;
 
 // window(sequence) gives the tokens of each sequence. token_major says that the rows of a token's kv heads lie side by
 // side: they are read together, as long as there is work for every job.
@@ -19,6 +21,7 @@ class Scheduler {
         parts_.geometry = geometry;
         parts_.chunk_tokens = chunk_tokens;
         if (token_major) choose_run(concurrency);
+        choose_span(concurrency);
         measure(concurrency);
     }
 
@@ -33,29 +36,52 @@ class Scheduler {
 
    private:
     IFA_INLINE Index batch() const { return parts_.geometry.batch; }
-    IFA_INLINE Index chunks(Index b) const { return Plan::chunks_of(window_(b), parts_.chunk_tokens); }
-    // In the last chunk of a sequence; only these differ in length.
-    IFA_INLINE Index tail_tiles(Index b) const {
-        return (window_(b).length() - (chunks(b) - 1) * parts_.chunk_tokens + kTileTokens - 1) / kTileTokens;
+    IFA_INLINE Index span_tokens() const { return Plan::span_tokens_of(parts_); }
+    IFA_INLINE Index spans(Index b) const { return Plan::parts_in(window_(b), span_tokens()); }
+    // Of the last span of a sequence, in as many steps as a chunk has tiles; only these spans differ in length.
+    IFA_INLINE Index tail_length(Index b) const {
+        const Index unit = kTileTokens * parts_.span_chunks;
+        return (window_(b).length() - (spans(b) - 1) * span_tokens() + unit - 1) / unit;
     }
 
     IFA_INLINE Index runs() const { return (parts_.geometry.kv_heads + parts_.run - 1) / parts_.run; }
+    IFA_INLINE Index all_spans() const {
+        Index all = 0;
+        for (Index b = 0; b < batch(); ++b) all += spans(b);
+        return all;
+    }
+    static IFA_INLINE Index wanted(Index items_per_job, int concurrency) {
+        return concurrency > 1 ? items_per_job * concurrency : 1;
+    }
 
     inline void choose_run(int concurrency) {
-        Index all_chunks = 0;
-        for (Index b = 0; b < batch(); ++b) all_chunks += chunks(b);
-        const Index wanted = concurrency > 1 ? kItemsPerJob * concurrency : 1;
+        const Index all_chunks = all_spans();
         const Index group = parts_.geometry.kv_heads > 0 ? parts_.geometry.heads / parts_.geometry.kv_heads : 1;
         parts_.run = parts_.geometry.kv_heads > 1 ? parts_.geometry.kv_heads : 1;
-        while (parts_.run > 1 && (parts_.run * group > kMostItemHeads || all_chunks * runs() < wanted))
+        while (parts_.run > 1 &&
+               (parts_.run * group > kMostItemHeads || all_chunks * runs() < wanted(kItemsPerJob, concurrency)))
             parts_.run = (parts_.run + 1) / 2;
+    }
+
+    // Doubles spans while that makes fewer items, and leaves enough.
+    inline void choose_span(int concurrency) {
+        const Index enough = wanted(kSpansPerJob, concurrency);
+        for (Index items = all_spans() * runs(); items > enough && parts_.span_chunks < kMostSpanChunks;) {
+            parts_.span_chunks *= 2;
+            const Index fewer = all_spans() * runs();
+            if (fewer == items || fewer < enough) {
+                parts_.span_chunks /= 2;
+                return;
+            }
+            items = fewer;
+        }
     }
 
     inline void measure(int concurrency) {
         for (Index b = 0; b < batch(); ++b) {
-            parts_.items += chunks(b) * runs();
-            if (chunks(b) > 1) parts_.states += chunks(b);
-            if (tail_tiles(b) > longest_tail_) longest_tail_ = tail_tiles(b);
+            parts_.items += spans(b) * runs();
+            if (spans(b) > 1) parts_.states += spans(b);
+            if (tail_length(b) > longest_tail_) longest_tail_ = tail_length(b);
         }
         parts_.jobs = static_cast<int>(concurrency < parts_.items ? concurrency : parts_.items);
         parts_.workspace_bytes = Workspace::bytes(parts_);
@@ -73,22 +99,22 @@ class Scheduler {
         for (Index b = 0, state = 0; b < batch(); ++b) {
             windows[b] = window_(b);
             first_states[b] = state;
-            if (chunks(b) > 1) state += chunks(b);
+            if (spans(b) > 1) state += spans(b);
         }
     }
 
     inline void fill_items() {
         auto* item = reinterpret_cast<PlanItem*>(parts_.memory);
-        const auto emit = [&](Index b, Index chunk) {
+        const auto emit = [&](Index b, Index span) {
             for (Index head = 0; head < parts_.geometry.kv_heads; head += parts_.run)
                 *item++ = {static_cast<std::int32_t>(b), static_cast<std::int32_t>(head),
-                           static_cast<std::int32_t>(chunk)};
+                           static_cast<std::int32_t>(span)};
         };
         for (Index b = 0; b < batch(); ++b)
-            for (Index chunk = 0; chunk + 1 < chunks(b); ++chunk) emit(b, chunk);
-        for (Index tiles = longest_tail_; tiles >= 0; --tiles)
+            for (Index span = 0; span + 1 < spans(b); ++span) emit(b, span);
+        for (Index length = longest_tail_; length >= 0; --length)
             for (Index b = 0; b < batch(); ++b)
-                if (tail_tiles(b) == tiles) emit(b, chunks(b) - 1);
+                if (tail_length(b) == length) emit(b, spans(b) - 1);
     }
 
     WindowOf window_;

@@ -11,7 +11,8 @@ namespace ifa::inline IFA_ISA {
 
 inline constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
-// Of the tokens seen so far: the largest score, the sum of exp(score - max), and the sum of exp(score - max) * value.
+// Of the tokens seen so far: the largest score, the sum of exp(score - max), which is about 1 or more, and the sum of
+// exp(score - max) * value.
 // The empty state (-inf, 0, zeros) is the identity of merge. Milakov and Gimelshein, "Online normalizer calculation for
 // softmax" (2018); the merge is that of split-K decoding in Dao et al., "Flash-Decoding" (2023).
 struct SoftmaxState {
@@ -48,9 +49,9 @@ struct SoftmaxState {
             clear();
             return kHidden;
         }
-        const simd::Float divisor = simd::set(sum);
+        const simd::Float reciprocal = simd::set(1 / sum);
         simd::transform_row(acc.data(), static_cast<Index>(acc.size()),
-                            [&](simd::Float x, Index, Index) { return simd::div(x, divisor); });
+                            [&](simd::Float x, Index, Index) { return simd::mul(x, reciprocal); });
         return static_cast<float>(static_cast<double>(max) + std::log(static_cast<double>(sum)));
     }
 

@@ -91,7 +91,7 @@ struct Tile : Slots {
     const Value* slot_values_[kTileTokens];
 };
 
-// Rows of one element per channel or slot for the heads of a block, `stride` elements apart.
+// Rows of one element per channel for the heads of a block, `stride` elements apart.
 template <class T>
 struct RowsOf {
     T* data = nullptr;
@@ -101,6 +101,18 @@ struct RowsOf {
     IFA_INLINE RowsOf from(Index head, Index element = 0) const { return {data + head * stride + element, stride}; }
 };
 using HeadRows = RowsOf<float>;
+
+// Rows of one element per slot of a tile for the heads of a block. That their distance is known to the compiler saves
+// the inner loops a register for each head.
+template <class T>
+struct SlotRows {
+    static constexpr Index stride = kScoreStride;
+    T* data = nullptr;
+
+    IFA_INLINE T* operator[](Index head) const { return data + head * stride; }
+    IFA_INLINE SlotRows from(Index head, Index element = 0) const { return {data + head * stride + element}; }
+};
+using ScoreRows = SlotRows<float>;
 
 // How many parts of at most `most` there are in `total`.
 constexpr Index parts_of(Index total, Index most) {
@@ -162,7 +174,7 @@ IFA_INLINE void update_scores(float* scores, const float* totals) {
 
 // Reduces the sums of a block to scores, four at a time: tokens of a head, or two tokens each of two heads.
 template <ScoreUpdate update, int Heads, int Tokens, class Sum>
-IFA_INLINE void reduce_scores(const Sum (&sum)[Heads][Tokens], HeadRows scores) {
+IFA_INLINE void reduce_scores(const Sum (&sum)[Heads][Tokens], ScoreRows scores) {
     constexpr int kHeadsAtOnce = Tokens == 2 ? 2 : 1, kTokensAtOnce = 4 / kHeadsAtOnce;
     const auto at = [&](int h, int j) __attribute__((always_inline)) {
         return sum[h < Heads ? h : Heads - 1][j < Tokens ? j : Tokens - 1];
@@ -186,10 +198,11 @@ IFA_INLINE void reduce_scores(const Sum (&sum)[Heads][Tokens], HeadRows scores) 
 }
 
 // scores[h][j] = sum_d queries[h][d] * keys[j][d], or += that in units of kLowPart, for a block of heads and rows.
-// queries are padded with zeros to whole steps.
-template <class Arithmetic, ScoreUpdate update, int Heads, int Tokens, class Key>
+// queries are padded with zeros to whole steps. ask() is called before the products and before their reduction.
+template <class Arithmetic, ScoreUpdate update, int Heads, int Tokens, class Key, class Ask>
 IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, const Key* const* keys, Index head_dim,
-                            HeadRows scores) {
+                            ScoreRows scores, const Ask& ask) {
+    ask();
     typename Arithmetic::Sum sum[Heads][Tokens];
     clear<Arithmetic>(sum);
     Index d = 0;
@@ -204,6 +217,7 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
     };
     for (; d + Arithmetic::kStep <= head_dim; d += Arithmetic::kStep) add_products<Arithmetic>(query, key, sum);
     if (d < head_dim) add_products<Arithmetic>(query, key_tail, sum);
+    ask();
     reduce_scores<update>(sum, scores);
 }
 
@@ -211,19 +225,20 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
 // meanwhile, as many as there are rows, so that both memory streams keep moving.
 template <class Arithmetic, ScoreUpdate update = kStores, class Key, class Value>
 inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
-                       Index key_dim, HeadRows scores, UpcomingRows<Value> upcoming = {}) {
+                       Index key_dim, ScoreRows scores, UpcomingRows<Value> upcoming = {}) {
     const int rows = tile.rows();
     const Index head_blocks = parts_of(heads, Arithmetic::kBlocks.heads);
     split_evenly<Arithmetic::kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             constexpr int kHeads = n, kTokens = Arithmetic::kBlocks.tokens[kHeads];
             static_assert(kTokens > 1 && kTokens <= kMostBlockTokens);
-            const Index asked = parts_of(kTokens, head_blocks);
-            for (int row = 0; row < rows; row += kTokens) {
+            const Index asked = parts_of(kTokens, 2 * head_blocks);
+            const auto ask = [&]() __attribute__((always_inline)) {
                 upcoming.ask(asked);
+            };
+            for (int row = 0; row < rows; row += kTokens)
                 score_block<Arithmetic, update, kHeads, kTokens>(queries.from(first), tile.keys + row, key_dim,
-                                                                 scores.from(first, row));
-            }
+                                                                 scores.from(first, row), ask);
         });
     upcoming.ask_for_rest();
 }
@@ -231,28 +246,52 @@ inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index he
 // What one block of outputs reads beside the values.
 template <class Weight>
 struct Weights {
-    RowsOf<Weight> weights;  // [heads, rows of the tile]
-    const float* unit;       // [heads] what a weight of 1 stands for
-    const float* rescale;    // [heads] the factor of the running sums
+    SlotRows<Weight> weights;  // [heads, rows of the tile]
+    const float* unit;         // [heads] what a weight of 1 stands for
+    const float* rescale;      // [heads] the factor of the running sums
 
     IFA_INLINE Weights from(Index head) const { return {weights.from(head), unit + head, rescale + head}; }
 };
 
+// The values of one step of rows, from channel d on.
+template <class Arithmetic, bool Shifted, class Value>
+class ValueStep {
+   public:
+    IFA_INLINE ValueStep(const Value* const* rows, const float* shift, Index d) : shift_(shift + d) {
+        IFA_UNROLL for (int i = 0; i < Arithmetic::kRows; ++i) rows_[i] = simd::in_register(rows[i] + d);
+    }
+    IFA_INLINE auto operator()(int vector) const {
+        return shifted(Arithmetic::load_values(rows_, vector * simd::kLanes), vector);
+    }
+    // The first `count` elements of the first vector, then zeros.
+    IFA_INLINE auto partial(Index count) const { return shifted(Arithmetic::load_values_partial(rows_, 0, count), 0); }
+
+   private:
+    IFA_INLINE auto shifted(typename Arithmetic::Operand value, int vector) const {
+        if constexpr (Shifted) return simd::add(value, simd::load(shift_ + vector * simd::kLanes));
+        else return value;
+    }
+
+    const Value* rows_[Arithmetic::kRows];
+    const float* shift_;
+};
+
 // sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
-// vectors of d. load_value(row, vector) reads the values of one step of rows; ask() is called once for every `pace`
-// rows.
-template <class Arithmetic, int Heads, int Vectors, class LoadValue, class Ask>
+// vectors of d. values(row) gives what loads a vector of one step of rows; ask() is called once for every `pace` rows.
+template <class Arithmetic, int Heads, int Vectors, class Values, class Ask>
 IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int rows, int pace,
-                                 const LoadValue& load_value, const Ask& ask, HeadRows sums) {
+                                 const Values& values, const Ask& ask, HeadRows sums) {
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
     for (int row = 0; row < rows;) {
         ask();
         const int end = row + pace < rows ? row + pace : rows;
-        for (; row < end; row += Arithmetic::kRows)
+        for (; row < end; row += Arithmetic::kRows) {
+            const auto weight = weights.weights.from(0, row);
             add_products<Arithmetic>(
-                [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weights.weights[h] + row); },
-                [&](int v) __attribute__((always_inline)) { return load_value(row, v); }, sum);
+                [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weight[h]); }, values(row),
+                sum);
+        }
     }
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
@@ -276,10 +315,6 @@ template <class Arithmetic, bool Shifted, class Key, class Value>
 inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& weights, Index heads,
                             const Tile<Key, Value>& tile, const float* shift, Index value_dim, HeadRows sums,
                             UpcomingRows<Key> upcoming = {}) {
-    const auto shifted = [&](typename Arithmetic::Operand value, Index d) __attribute__((always_inline)) {
-        if constexpr (Shifted) return simd::add(value, simd::load(shift + d));
-        else return value;
-    };
     const int rows = tile.rows();
     const Index vectors = value_dim / simd::kLanes;
     // All blocks together ask for about as many rows as the tile has, in whole steps.
@@ -293,21 +328,23 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
             split_evenly<Arithmetic::kBlocks.vectors[kHeads]>(
                 vectors, [&](Index vector, auto count) __attribute__((always_inline)) {
                     const Index d = vector * simd::kLanes;
-                    const auto load = [&](int row, int v) __attribute__((always_inline)) {
-                        return shifted(Arithmetic::load_values(tile.values + row, d + v * simd::kLanes),
-                                       d + v * simd::kLanes);
+                    const auto values = [&](int row) __attribute__((always_inline)) {
+                        return ValueStep<Arithmetic, Shifted, Value>(tile.values + row, shift, d);
                     };
                     const auto ask = [&]() __attribute__((always_inline)) {
                         upcoming.ask(asked);
                     };
-                    accumulate_block<Arithmetic, kHeads, count>(block, rows, pace, load, ask, sums.from(first, d));
+                    accumulate_block<Arithmetic, kHeads, count>(block, rows, pace, values, ask, sums.from(first, d));
                 });
             const Index d = vectors * simd::kLanes;
-            const auto load_tail = [&](int row, int) __attribute__((always_inline)) {
-                return shifted(Arithmetic::load_values_partial(tile.values + row, d, value_dim - d), d);
+            const auto tails = [&](int row) __attribute__((always_inline)) {
+                const ValueStep<Arithmetic, Shifted, Value> step(tile.values + row, shift, d);
+                return [=](int) __attribute__((always_inline)) {
+                    return step.partial(value_dim - d);
+                };
             };
             if (d < value_dim)
-                accumulate_block<Arithmetic, kHeads, 1>(block, rows, rows, load_tail, [] {}, sums.from(first, d));
+                accumulate_block<Arithmetic, kHeads, 1>(block, rows, rows, tails, [] {}, sums.from(first, d));
         });
     upcoming.ask_for_rest();
 }

@@ -1,6 +1,7 @@
 // The memory of one call in flight, carved from the caller's bytes: counters, chunk states, and scratch for each job.
 #pragma once
 
+#include <bit>
 #include <cstring>
 
 #include "online_softmax.hpp"
@@ -38,58 +39,67 @@ IFA_INLINE Index padded(Index dim) {
     return (dim + 31) / 32 * 32;
 }
 
+// The states of an item's rows, and what they accumulate in.
+struct RowStates {
+    SoftmaxState* states;   // [R G]
+    HeadRows accumulators;  // [R G, Dv]
+
+    IFA_INLINE RowStates from(Index row) const { return {states + row, accumulators.from(row)}; }
+};
+
 // What one job computes in: for each query head of an item (R kv heads of G), for each of its kv heads, or for the tile
 // at hand.
 struct Scratch {
     Index group;                           // G
     HeadRows queries;                      // [R G, Dk] folded, scaled to a safe exponent, padded with zeros
     RowsOf<std::int16_t> integer_queries;  // [R G, 2 Dk] for integer products: 16 high bits of a row, then 16 low ones
-    HeadRows accumulators;                 // [R G, Dv] of the states
     float* multipliers;                    // [R G] what brings q.k back to natural units
     float* constants;                      // [R G] what the codec's folding leaves out of a score
     bool* has_low;                         // [R] some integer query of the kv head has a low part
-    SoftmaxState* states;                  // [R G]
     OnlineSoftmax softmax;                 // [R, padded(G)] of the chunk so far
     float* value_shift;                    // [R, Dv] whole parts of value offsets
-    HeadRows scores;                       // [G, tile] padded, then float weights
-    RowsOf<std::int16_t> integer_weights;  // [G, tile] for integer products
-    double* folded;                        // [Dk] padded with zeros
+    ScoreRows scores;                      // [G, tile] padded, then float weights
+    SlotRows<std::int16_t> integer_weights;  // [G, tile] for integer products
+    double* folded;                          // [Dk] padded with zeros
+    RowStates rows;                          // [depths, R G] of chunks that are to merge
+    Index rows_per_depth;                    // R G
 
-    inline Scratch(Carver& carver, const Geometry& geometry, Index run)
+    inline Scratch(Carver& carver, const Plan::Parts& plan) : Scratch(carver, plan.geometry, plan.run, depths(plan)) {}
+
+    inline Scratch(Carver& carver, const Geometry& geometry, Index run, Index depths)
         : group(geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0),
           queries{nullptr, padded(geometry.key_dim)},
           integer_queries{nullptr, 2 * queries.stride},
-          accumulators{nullptr, padded(geometry.value_dim)},
-          scores{nullptr, kScoreStride},
-          integer_weights{nullptr, kTileTokens} {
-        const Index rows = run * group, lanes = run * padded(group);
-        queries.data = carver.take<float>(rows * queries.stride);
-        integer_queries.data = carver.take<std::int16_t>(rows * integer_queries.stride);
-        accumulators.data = carver.take<float>(rows * accumulators.stride);
-        multipliers = carver.take<float>(rows);
-        constants = carver.take<float>(rows);
+          rows{nullptr, {nullptr, padded(geometry.value_dim)}},
+          rows_per_depth(run * group) {
+        const Index lanes = run * padded(group);
+        queries.data = carver.take<float>(rows_per_depth * queries.stride);
+        integer_queries.data = carver.take<std::int16_t>(rows_per_depth * integer_queries.stride);
+        multipliers = carver.take<float>(rows_per_depth);
+        constants = carver.take<float>(rows_per_depth);
         has_low = carver.take<bool>(run);
-        states = carver.take<SoftmaxState>(rows);
         softmax = {carver.take<float>(lanes), carver.take<float>(lanes), carver.take<float>(lanes),
                    carver.take<float>(lanes)};
-        value_shift = carver.take<float>(run * accumulators.stride);
+        value_shift = carver.take<float>(run * rows.accumulators.stride);
         scores.data = carver.take<float>(group * scores.stride);
         integer_weights.data = carver.take<std::int16_t>(group * integer_weights.stride);
         folded = carver.take<double>(queries.stride);
+        rows.states = carver.take<SoftmaxState>(depths * rows_per_depth);
+        rows.accumulators.data = carver.take<float>(depths * rows_per_depth * rows.accumulators.stride);
     }
+
+    IFA_INLINE RowStates rows_at(Index depth) const { return rows.from(depth * rows_per_depth); }
 
     // The part of one kv head of the item, counted from the first.
     IFA_INLINE Scratch of(Index i) const {
         Scratch part = *this;
         part.queries = queries.from(i * group);
         part.integer_queries = integer_queries.from(i * group);
-        part.accumulators = accumulators.from(i * group);
         part.multipliers += i * group;
         part.constants += i * group;
         part.has_low += i;
-        part.states += i * group;
         part.softmax = softmax.from(i * padded(group));
-        part.value_shift += i * accumulators.stride;
+        part.value_shift += i * rows.accumulators.stride;
         return part;
     }
 
@@ -107,29 +117,35 @@ struct Scratch {
 
     // Sets what must hold zeros before the first item.
     inline void clear(Index run) const {
-        std::memset(value_shift, 0, static_cast<std::size_t>(run * accumulators.stride) * sizeof(float));
+        std::memset(value_shift, 0, static_cast<std::size_t>(run * rows.accumulators.stride) * sizeof(float));
+    }
+
+   private:
+    // One for each bit of a number of chunks.
+    static IFA_INLINE Index depths(const Plan::Parts& plan) {
+        return std::bit_width(static_cast<std::uint64_t>(plan.span_chunks));
     }
 };
 
 struct Workspace {
     Index* next_item;             // the first item that no job has claimed
-    Index* finished;              // [B, kvN] chunks of a run whose states are complete
+    Index* finished;              // [B, kvN] spans of a run whose states are complete
     std::uint8_t* wholly_hidden;  // [B] the window is computed as the mean of its values
-    SoftmaxState* states;         // [states, N]
-    float* accumulators;          // [states, N, Dv]
+    RowStates rows;               // [states, N]
     std::byte* scratch;           // [jobs, scratch_bytes]
     std::size_t scratch_bytes;
 
     inline Workspace(Carver& carver, const Plan::Parts& plan) {
         const Geometry& geometry = plan.geometry;
         Carver scratch_carver(nullptr);
-        Scratch(scratch_carver, geometry, plan.run);
+        Scratch(scratch_carver, plan);
         scratch_bytes = scratch_carver.used();
         next_item = carver.take<Index>(1);
         finished = carver.take<Index>(plan.states > 0 ? geometry.batch * geometry.kv_heads : 0);
         wholly_hidden = carver.take<std::uint8_t>(geometry.batch);
-        states = carver.take<SoftmaxState>(plan.states * geometry.heads);
-        accumulators = carver.take<float>(plan.states * geometry.heads * padded(geometry.value_dim));
+        rows.states = carver.take<SoftmaxState>(plan.states * geometry.heads);
+        rows.accumulators.stride = padded(geometry.value_dim);
+        rows.accumulators.data = carver.take<float>(plan.states * geometry.heads * rows.accumulators.stride);
         scratch = carver.take<std::byte>(plan.jobs * static_cast<Index>(scratch_bytes));
     }
 
@@ -139,12 +155,18 @@ struct Workspace {
         return carver.used() + Carver::kLine - 1;
     }
 
-    // The next item for the calling job; at or beyond the number of items when none is left.
-    IFA_INLINE Index claim() const { return __atomic_fetch_add(next_item, Index{1}, __ATOMIC_RELAXED); }
+    // The next item for the calling job; at or beyond the number of items when none is left. An atomic operation waits
+    // for all stores before it, which only several jobs need.
+    IFA_INLINE Index claim(bool alone) const {
+        return alone ? (*next_item)++ : __atomic_fetch_add(next_item, Index{1}, __ATOMIC_RELAXED);
+    }
 
-    // Says that one chunk of a (sequence, kv head) is complete; true for whoever completes the last.
-    IFA_INLINE bool finish(Index counter, Index chunks) const {
-        return __atomic_add_fetch(finished + counter, Index{1}, __ATOMIC_ACQ_REL) == chunks;
+    // What claim() would return, unless another job is faster.
+    IFA_INLINE Index unclaimed() const { return __atomic_load_n(next_item, __ATOMIC_RELAXED); }
+
+    // Says that one span of a (sequence, kv head) is complete; true for whoever completes the last.
+    IFA_INLINE bool finish(Index counter, Index spans) const {
+        return __atomic_add_fetch(finished + counter, Index{1}, __ATOMIC_ACQ_REL) == spans;
     }
 };
 

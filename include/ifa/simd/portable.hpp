@@ -171,6 +171,10 @@ IFA_INLINE Float load_scaled(const double* p, double factor) {
     return Float{static_cast<float>(p[0] * factor), static_cast<float>(p[1] * factor),
                  static_cast<float>(p[2] * factor), static_cast<float>(p[3] * factor)};
 }
+// The other way: floats times a factor, in double.
+IFA_INLINE void store_scaled(double* p, Float x, double factor) {
+    IFA_UNROLL for (int i = 0; i < kLanes; ++i) p[i] = static_cast<double>(x[i]) * factor;
+}
 // To the nearest whole number, even on a tie.
 IFA_INLINE Float round(Float x) {
     return Float{__builtin_rintf(x[0]), __builtin_rintf(x[1]), __builtin_rintf(x[2]), __builtin_rintf(x[3])};

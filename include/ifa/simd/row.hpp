@@ -37,19 +37,10 @@ IFA_INLINE void transform_row(float* row, Index n, const Function& function) {
         n, [&](Index i, Index count) { store_some(row, i, count, function(load_some(row, i, count), i, count)); });
 }
 
-// Four numbers at once, also in double: compilers have such vectors for every target.
-using Floats4 = float __attribute__((vector_size(16)));
-using Doubles4 = double __attribute__((vector_size(32)));
-
 // to[i] = from[i] * factor for n floats, in double.
 inline void scale_row(const float* from, double factor, Index n, double* to) {
     Index i = 0;
-    for (; i + 4 <= n; i += 4) {
-        Floats4 x;
-        std::memcpy(&x, from + i, sizeof(x));
-        const Doubles4 scaled = __builtin_convertvector(x, Doubles4) * factor;
-        std::memcpy(to + i, &scaled, sizeof(scaled));
-    }
+    for (; i + kLanes <= n; i += kLanes) store_scaled(to + i, load(from + i), factor);
     for (; i < n; ++i) to[i] = static_cast<double>(from[i]) * factor;
 }
 

@@ -34,6 +34,13 @@ IFA_INLINE Vector in_register(Vector x) {
 #endif
     return x;
 }
+// The same of an address: compilers would keep each of the addresses at constant distances from it in a register of its
+// own, of which there are too few.
+template <class T>
+IFA_INLINE T* in_register(T* address) {
+    asm("" : "+r"(address));
+    return address;
+}
 
 // Asks for `bytes` of memory to come into the second-level cache. Nothing is read: any address will do.
 IFA_INLINE void prefetch(const void* memory, Index bytes) {
