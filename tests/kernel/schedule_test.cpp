@@ -57,11 +57,11 @@ TEST(Schedule, SpansGrowWhileEveryJobHasManyOfThem) {
     };
     EXPECT_EQ(span_of(32, 1), 1) << "a single chunk";
     EXPECT_EQ(span_of(33, 1), 2);
-    EXPECT_EQ(span_of(32 * 33, 1), 64);
-    EXPECT_EQ(span_of(32 * 1000, 1), 64) << "no more than 64 chunks";
+    EXPECT_EQ(span_of(32 * 3, 1), 4);
+    EXPECT_EQ(span_of(32 * 1000, 1), 4) << "no more than 4 chunks";
     EXPECT_EQ(span_of(32 * 64, 2), 2) << "64 items";
     EXPECT_EQ(span_of(32 * 64, 3), 1) << "96 items were wanted";
-    EXPECT_EQ(span_of(32 * 1024, 2), 32);
+    EXPECT_EQ(span_of(32 * 1024, 2), 4);
 }
 
 TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {

@@ -8,7 +8,9 @@ namespace ifa::inline IFA_ISA {
 // Items per job that let the jobs end together. Where heads are read together memory is faster, which is worth a less
 // even end; longer spans only save what comes once an item: the folding of queries, and states that leave the caches.
 inline constexpr Index kItemsPerJob = 4, kSpansPerJob = 32;
-inline constexpr Index kMostSpanChunks = 64;
+// Beyond these few there is little left to save, and the heads of a pool's block would be read too far apart: its pages
+// are neighbours in the page table.
+inline constexpr Index kMostSpanChunks = 4;
 
 // window(sequence) gives the tokens of each sequence. token_major says that the rows of a token's kv heads lie side by
 // side: they are read together, as long as there is work for every job.
