@@ -40,6 +40,12 @@ inline bool is_countable(const Tensor& tensor) {
     return !overflow && elements <= most && last <= most;
 }
 
+// To the largest power of two that divides an element's size.
+inline bool is_aligned(const void* data, Index element_bytes) {
+    const auto alignment = static_cast<std::uintptr_t>(element_bytes & -element_bytes);
+    return (reinterpret_cast<std::uintptr_t>(data) & (alignment - 1)) == 0;
+}
+
 // What every tensor is held to, whatever it is for.
 inline void check_tensor(const char* name, const Tensor& tensor, Contracts& contracts) {
     const Axes &shape = tensor.shape, &strides = tensor.strides;
@@ -68,7 +74,7 @@ inline void check_tensor(const char* name, const Tensor& tensor, Contracts& cont
                               "{}: expected a tensor within 2^59 elements, got shape {} and strides {}", name,
                               AxesText(shape).text, AxesText(strides).text);
     if (!tensor.data) return contracts.fail(ErrorKind::kRuntime, "{}: expected data, got a null pointer", name);
-    if (reinterpret_cast<std::uintptr_t>(tensor.data) % static_cast<std::uintptr_t>(tensor.dtype.bytes()) != 0)
+    if (!is_aligned(tensor.data, tensor.dtype.bytes()))
         contracts.fail(ErrorKind::kRuntime, "{}: expected data aligned to {} bytes, got an odd address", name,
                        tensor.dtype.bytes());
     const int last = shape.rank() - 1;
