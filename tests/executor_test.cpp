@@ -5,9 +5,13 @@
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
+#include <latch>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -99,6 +103,37 @@ TEST(EigenPool, TakesPoolsThroughTheirInterface) {
     Eigen::ThreadPool pool(2);
     Eigen::ThreadPoolInterface& interface = pool;
     EXPECT_EQ(run_on(decode, ifa::EigenPool(interface)), run_on(decode, ifa::Inline{}));
+}
+
+// Has a thread for the first job alone.
+class OneThread : public Eigen::ThreadPoolInterface {
+   public:
+    void Schedule(std::function<void()> job) override {
+        if (thread_.joinable()) {
+            refused_.count_down();
+            throw std::runtime_error("no thread for another job");
+        }
+        thread_ = std::jthread(std::move(job));
+    }
+    int NumThreads() const override { return 3; }
+    int CurrentThreadId() const override { return -1; }
+    void wait_for_refusal() { refused_.wait(); }
+
+   private:
+    std::latch refused_{1};
+    std::jthread thread_;
+};
+
+TEST(EigenPool, PassesOnWhatThePoolThrowsWhenTheJobsItTookHaveEnded) {
+    OneThread pool;
+    std::atomic<bool> ended = false;
+    const auto job = [&](int) {
+        pool.wait_for_refusal();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // in which nobody must go on
+        ended = true;
+    };
+    EXPECT_THROW(ifa::EigenPool(pool).run(4, job), std::runtime_error);
+    EXPECT_TRUE(ended);
 }
 
 // A caller's own pool.

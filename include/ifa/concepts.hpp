@@ -143,9 +143,9 @@ concept Precision = requires {
     { T::kIntegerProducts } -> std::convertible_to<bool>;  // int8 values are summed in integers
 };
 
-// run(jobs, body) calls body(job) for jobs numbered [0, jobs), at most concurrency() of them, and returns when all that
-// it started have ended. body(job) does not throw. Job 0 alone is enough to finish the work. Executors are passed by
-// const reference: one with state of its own is a handle to it, as EigenPool is.
+// run(jobs, body) calls body(job) for jobs numbered [0, jobs), at most concurrency() of them, and returns, or throws,
+// when all that it started have ended. body(job) does not throw. Job 0 alone is enough to finish the work. Executors
+// are passed by const reference: one with state of its own is a handle to it, as EigenPool is.
 template <class T>
 concept Executor = requires(const T& executor, int jobs, void (*body)(int)) {
     { executor.concurrency() } -> std::convertible_to<int>;

@@ -35,8 +35,10 @@ class Countdown {
         if (--left_ == 0) pthread_cond_signal(&ended_);
         pthread_mutex_unlock(&mutex_);
     }
-    inline void wait() {
+    // `never_begun` are those of the jobs that will not end.
+    inline void wait(int never_begun) {
         pthread_mutex_lock(&mutex_);
+        left_ -= never_begun;
         while (left_ > 0) pthread_cond_wait(&ended_, &mutex_);
         pthread_mutex_unlock(&mutex_);
     }
@@ -61,17 +63,19 @@ class EigenPool {
     template <class Body>
     inline void run(int jobs, const Body& body) const {
         if (jobs <= 1 || pool_->CurrentThreadId() >= 0) return body(0);
-        struct {
+        struct Shared {
             const Body& body;
+            int unscheduled;
             Countdown others;
-        } shared{body, Countdown(jobs - 1)};
-        for (int job = 1; job < jobs; ++job)
+
+            inline ~Shared() { others.wait(unscheduled); }  // also if the pool throws: jobs that it took run in here
+        } shared{body, jobs - 1, Countdown(jobs - 1)};
+        for (int job = 1; job < jobs; ++job, --shared.unscheduled)
             pool_->Schedule([&shared, job] {  // small enough for a std::function that does not allocate
                 shared.body(job);
                 shared.others.done();
             });
         body(0);
-        shared.others.wait();
     }
 
    private:
