@@ -1,4 +1,5 @@
-// With a plan and a workspace a call allocates nothing, on one thread or on many.
+// With a plan and a workspace a call allocates nothing, on one thread or on many; and what others allocate they
+// release, also when an executor throws.
 #include <gtest/gtest.h>
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
@@ -6,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <stdexcept>
 #include <vector>
 
 #include "ifa/incre_flash_attention.hpp"
@@ -13,7 +15,7 @@
 #include "support/decode.hpp"
 
 namespace {
-std::atomic<long> allocations{0};
+std::atomic<long> allocations{0}, releases{0};
 }  // namespace
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -30,8 +32,9 @@ std::atomic<long> allocations{0};
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
                                                          void (*on_free)(const volatile void*));
 namespace {
-const int installed = __sanitizer_install_malloc_and_free_hooks(
-    [](const volatile void*, std::size_t) { ++allocations; }, [](const volatile void*) {});
+const int installed =
+    __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t) { ++allocations; },
+                                              [](const volatile void* memory) { releases += !!memory; });
 }  // namespace
 
 #else
@@ -42,6 +45,7 @@ void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);
 void* __libc_realloc(void* memory, std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+void __libc_free(void* memory);
 
 void* malloc(std::size_t bytes) {
     ++allocations;
@@ -53,6 +57,7 @@ void* calloc(std::size_t count, std::size_t bytes) {
 }
 void* realloc(void* memory, std::size_t bytes) {
     ++allocations;
+    releases += !!memory;
     return __libc_realloc(memory, bytes);
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
@@ -63,6 +68,10 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) {
     ++allocations;
     *memory = __libc_memalign(alignment, bytes);
     return *memory ? 0 : ENOMEM;
+}
+void free(void* memory) {
+    releases += !!memory;
+    __libc_free(memory);
 }
 }
 
@@ -171,6 +180,36 @@ TEST(Allocation, AnUnplannedCallMakesOneForItsPlanAndOneForItsMemory) {
     EXPECT_EQ(allocations_in(
                   [&] { ifa::incre_flash_attention(all.query.view(), kv, all.out.view(), {.workspace = workspace}); }),
               1);
+}
+
+// Runs one of its jobs and throws.
+struct Broken {
+    using role = ifa::role::Executor;
+
+    int concurrency() const { return 4; }
+    void run(int, const auto& body) const {
+        body(2);
+        throw std::runtime_error("no more workers");
+    }
+};
+
+TEST(Allocation, ACallWhoseExecutorThrowsReleasesAllItAllocated) {
+    const Decode<float> decode(kSizes);
+    auto all = operands<float>(decode);
+    const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
+    bool thrown = false;
+    const auto call = [&] {
+        try {
+            ifa::incre_flash_attention(all.query.view(), kv, all.out.view(), Broken{});
+        } catch (const std::runtime_error&) {
+            thrown = true;
+        }
+    };
+    call();  // the first exception of a program allocates what later ones use again
+    const long held = allocations - releases;
+    EXPECT_GE(allocations_in(call), 3);  // its plan, its memory and the exception
+    EXPECT_EQ(allocations - releases, held);
+    EXPECT_TRUE(thrown);
 }
 
 }  // namespace
