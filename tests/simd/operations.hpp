@@ -15,69 +15,18 @@
 #include "ifa/simd/simd.hpp"
 #include "support/accuracy.hpp"
 #include "support/random.hpp"
+#include "support/rounding.hpp"
 
 namespace {
 
 namespace simd = ifa::simd;
+using namespace support;
 using ifa::bfloat16;
 using ifa::float16;
 using ifa::Index;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// A binary floating-point format of 16 bits.
-struct Format {
-    int mantissa_bits;
-    int smallest_exponent;  // of a normal number
-
-    int exponent_mask() const { return (1 << (15 - mantissa_bits)) - 1; }
-
-    // What a pattern stands for.
-    double decode(std::uint16_t pattern) const {
-        const int exponent = (pattern >> mantissa_bits) & exponent_mask();
-        const int mantissa = pattern & ((1 << mantissa_bits) - 1);
-        const double sign = pattern & 0x8000 ? -1 : 1;
-        if (exponent == exponent_mask()) return mantissa ? kNan : sign * kInf;
-        if (exponent == 0) return sign * std::ldexp(mantissa, smallest_exponent - mantissa_bits);
-        return sign * std::ldexp(mantissa + (1 << mantissa_bits), smallest_exponent + exponent - 1 - mantissa_bits);
-    }
-
-    // The nearest number of the format, ties to even.
-    double round(double x) const {
-        if (std::isnan(x) || std::isinf(x) || x == 0) return x;
-        const int exponent = std::max(std::ilogb(x), smallest_exponent);
-        const double unit = std::ldexp(1, exponent - mantissa_bits);
-        const double rounded = std::nearbyint(x / unit) * unit;
-        const double beyond = std::ldexp(1, smallest_exponent + exponent_mask() - 1);
-        return std::abs(rounded) >= beyond ? std::copysign(double{kInf}, x) : rounded;
-    }
-};
-
-template <class T>
-constexpr Format kFormat{};
-template <>
-constexpr Format kFormat<float16>{10, -14};
-template <>
-constexpr Format kFormat<bfloat16>{7, -126};
-
-bool same(double a, double b) {
-    return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
-}
-
-template <class T>
-std::uint16_t pattern_of(T element) {
-    static_assert(sizeof(T) == 2);
-    std::uint16_t pattern;
-    std::memcpy(&pattern, &element, 2);
-    return pattern;
-}
-template <class T>
-T element_of(std::uint16_t pattern) {
-    T element;
-    std::memcpy(static_cast<void*>(&element), &pattern, 2);
-    return element;
-}
 
 std::vector<float> lanes(simd::Float x) {
     std::vector<float> out(simd::kLanes);
@@ -122,21 +71,6 @@ TEST(SIMD_SUITE, EveryInt8LoadsExactly) {
     }
 }
 
-// Every number of the format, every tie between two, what lies on both sides of the ties, and beyond the largest.
-template <class T>
-std::vector<float> numbers_around_ties() {
-    std::vector<float> numbers{0.f, -0.f, kInf, -kInf, std::numeric_limits<float>::max(), -3.4e38f, 1e-45f, -1e-45f};
-    for (std::uint32_t pattern = 0; pattern < 0x10000; ++pattern) {
-        const double x = kFormat<T>.decode(static_cast<std::uint16_t>(pattern));
-        if (!std::isfinite(x)) continue;
-        const double next = kFormat<T>.decode(static_cast<std::uint16_t>(pattern + 1));
-        const auto tie = static_cast<float>(std::isinf(next) ? 1.5 * x : x + (next - x) / 2);
-        for (const float y : {static_cast<float>(x), tie, std::nextafterf(tie, kInf), std::nextafterf(tie, -kInf)})
-            numbers.push_back(y);
-    }
-    return numbers;
-}
-
 template <class T>
 void expect_rounds(const float (&numbers)[simd::kLanes]) {
     T stored[simd::kLanes];
@@ -148,7 +82,8 @@ void expect_rounds(const float (&numbers)[simd::kLanes]) {
 
 template <class T>
 void expect_rounds_to_nearest_even() {
-    const std::vector<float> ties = numbers_around_ties<T>();
+    std::vector<float> ties = numbers_around_ties<T>();
+    ties.insert(ties.end(), {kInf, -kInf});
     for (std::size_t first = 0; first + simd::kLanes <= ties.size(); ++first) {
         float numbers[simd::kLanes];
         std::memcpy(numbers, &ties[first], sizeof(numbers));
@@ -185,10 +120,6 @@ TEST(SIMD_SUITE, ANanStaysANanWhereverItsPayloadLies) {
             EXPECT_TRUE(std::isnan(static_cast<float>(brain[i]))) << std::hex << payload;
         }
     }
-}
-
-double rounded_int8(double x) {
-    return std::min(std::max(std::nearbyint(x), -128.0), 127.0);
 }
 
 TEST(SIMD_SUITE, StoringInt8RoundsTiesToEvenAndSaturates) {
