@@ -8,21 +8,15 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
-#include <limits>
 #include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "bounds.hpp"
 #include "ifa/dtype.hpp"
-#include "reference.hpp"
 
 namespace support {
-
-// The contract's tau: relative error of float32 rows over float caches, and over int8 caches with HighPrecision.
-inline constexpr double kTau = 2e-6;
-// The same over int8 caches with HighPerformance.
-inline constexpr double kTauInt8HighPerformance = 1e-3;
 
 // Largest error over bound so far, by what was measured.
 class WorstRatios : public ::testing::Environment {
@@ -60,19 +54,6 @@ template <class T>
 double rounding_error(const std::vector<double>& exact) {
     if constexpr (std::is_same_v<T, float>) return 0;  // part of tau
     else return (std::is_same_v<T, ifa::float16> ? 0x1p-11 : 0x1p-8) * reference::norm(exact) + 0x1p-25;
-}
-
-// Rows of standard data are held to tau times their norm; others, and rows so short that they may vanish by chance, to
-// the general bound.
-inline double allowed_error(const reference::Row& row, double tau) {
-    const bool standard = row.largest_score <= 16 && row.values.size() >= 16;
-    return standard ? tau * reference::norm(row.values) : reference::general_bound(row, tau);
-}
-
-// NaN counts as infinitely wrong. An error of 0 is within any bound, also 0.
-inline double ratio_to(double error, double allowed) {
-    if (error == 0) return 0;
-    return error <= std::numeric_limits<double>::max() ? error / allowed : std::numeric_limits<double>::infinity();
 }
 
 // Whether int8 `got` [rows, Dv] is `exact` quantised: off by one only where the exact number lies within the bound of a

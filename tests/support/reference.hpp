@@ -154,7 +154,9 @@ inline double norm(const std::vector<double>& values) {
     return std::sqrt(squares);
 }
 
-// The general bound of the accuracy contract: tau (1 + L/8) || sum_j p_j |x_j| ||.
+// The general bound of the accuracy contract: tau (1 + L/8) || sum_j p_j |x_j| ||. A rounding of a float32 score of
+// size L changes the exponent by up to L 2^-24, and the weight by that part of it: with tau = 2e-6 the bound grows by
+// four such roundings of every weight, about what a sum of a head's products makes.
 inline double general_bound(const Row& row, double tau) {
     return tau * (1 + row.magnitude / 8) * row.absolute_norm;
 }
