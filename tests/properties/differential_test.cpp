@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "properties/support/judge.hpp"
 #include "properties/support/rows.hpp"
 #include "properties/support/space.hpp"
+#include "properties/support/trial.hpp"
 
 namespace properties {
 namespace {
@@ -21,34 +21,6 @@ constexpr std::uint64_t kCasesForFullCoverage = 1000;
 std::uint64_t environment(const char* name, std::uint64_t otherwise) {
     const char* const text = std::getenv(name);
     return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-// What a case is, in full.
-std::string describe(const Case& c) {
-    std::ostringstream text;
-    for (std::size_t f = 0; f < kFactors; ++f)
-        text << "  " << descriptions()[f].name << ": " << descriptions()[f].values[c.point.values[f]] << "\n";
-    const Extents& e = c.extents;
-    text << "  B " << e.batch << ", N " << e.heads() << ", kvN " << e.kv_heads << ", Dk " << e.key_dim << ", Dv "
-         << e.value_dim << ", columns " << c.columns() << ", rows of a tensor " << c.call.keys[0].shape.seq
-         << ", kv_padding " << c.call.kv_padding << ", scale " << c.call.scale << ", windows";
-    for (Index b = 0; b < e.batch; ++b) text << " [" << c.begin(b) << ", " << c.end(b) << ")";
-    return text.str() + "\n";
-}
-
-// Runs one case; returns what is wrong with its result.
-std::string run(Case& c, Worst& worst) {
-    const std::vector<std::byte> output = c.call.output.bytes, log_sum_exp = c.call.log_sum_exp.bytes;
-    try {
-        execute_typed(c.point.row, c.call);
-    } catch (const std::exception& error) {
-        return error.what();
-    }
-    if (!untouched_outside_rows(c.call.output, output)) return "bytes around the output's rows were written";
-    const bool kept = c.types.log_sum_exp == LogSumExp::kKept;
-    if (kept ? !untouched_outside_rows(c.call.log_sum_exp, log_sum_exp) : c.call.log_sum_exp.bytes != log_sum_exp)
-        return "bytes around the log-sum-exp's rows were written";
-    return Judge(c, worst).judge();
 }
 
 struct Counts {
@@ -92,7 +64,8 @@ TEST(Differential, EveryResultIsWithinItsBoundOfTheReference) {
         const Point point = points.next();
         if (i < first) continue;
         Case c(seed, i, point);
-        const std::string complaint = run(c, worst);
+        const std::string complaint =
+            complaint_about(c, worst, [](const Case& of) { execute_typed(of.point.row, of.call); });
         counts.add(c);
         ASSERT_TRUE(complaint.empty()) << complaint << "IFA_SEED=" << seed << " IFA_CASE=" << i << "\n" << describe(c);
     }

@@ -5,24 +5,11 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "properties/support/arguments.hpp"
 #include "properties/support/rows.hpp"
-#include "properties/support/space.hpp"
-#include "support/dynamic_door.hpp"
+#include "properties/support/run_time_door.hpp"
 
 namespace properties {
 namespace {
-
-void execute_dynamic(const Case& c) {
-    DynamicCall call(c);
-    if (c.types.planning == Planning::kUnplanned) return support::call_dynamic(call.arguments, *c.call.executor);
-    const ifa::Plan plan = support::plan_dynamic(call.arguments, *c.call.executor);
-    std::vector<std::byte> workspace(plan.workspace_bytes());
-    call.drop_windows();
-    call.arguments.plan = &plan;
-    call.arguments.workspace = workspace;
-    support::call_dynamic(call.arguments, *c.call.executor);
-}
 
 // The output's bytes, those between and around its rows included.
 template <class Execute>
@@ -30,13 +17,6 @@ std::vector<std::byte> output_of(Case& c, const Execute& execute) {
     const std::vector<std::byte> poisoned = c.call.output.bytes;
     execute(c);
     return std::exchange(c.call.output.bytes, poisoned);
-}
-
-// A point of the document with the types of a row.
-Point point_in_document(const Space& space, std::size_t row, support::Random& random) {
-    Point point = space.complete(row, random);
-    while (!is_in_document(point)) point = space.complete(row, random);
-    return point;
 }
 
 TEST(SameDoors, GiveTheSameBits) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
@@ -12,9 +13,11 @@
 
 namespace properties {
 
-// A pool with the calling thread and workers - 1 others, kept.
+// A pool with the calling thread and workers - 1 others, kept; the same for all who ask.
 inline Eigen::ThreadPool& pool_of(int workers) {
+    static std::mutex mutex;
     static std::map<int, std::unique_ptr<Eigen::ThreadPool>> pools;
+    const std::lock_guard lock(mutex);
     auto& pool = pools[workers];
     if (!pool) pool = std::make_unique<Eigen::ThreadPool>(workers - 1);
     return *pool;
