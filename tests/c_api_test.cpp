@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -127,6 +128,19 @@ TEST(CApi, RunsJobsOnTheCallersExecutor) {
     step.arguments.executor = &executor;
     EXPECT_EQ(step.attend(), IFA_OK) << step.message;
     EXPECT_EQ(jobs_run, 4);
+    EXPECT_TRUE(step.is_right());
+}
+
+TEST(CApi, TurnsWhatAnExecutorThrowsIntoAStatus) {
+    Step step;
+    const ifa_executor broken{nullptr, 4, [](void*, std::int32_t, void (*)(void*, std::int32_t), void*) {
+                                  throw std::domain_error("no more workers");
+                              }};
+    step.arguments.executor = &broken;
+    EXPECT_EQ(step.attend(), IFA_UNKNOWN_ERROR);
+    EXPECT_STREQ(step.message, "no more workers");
+    step.arguments.executor = nullptr;
+    EXPECT_EQ(step.attend(), IFA_OK) << step.message;
     EXPECT_TRUE(step.is_right());
 }
 
