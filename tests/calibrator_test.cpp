@@ -175,7 +175,7 @@ TEST(Calibrator, ACalibratedCacheAttendsLikeTheOneItCameFrom) {
     for (std::size_t row = 0; row < exact.size(); ++row) {
         const std::vector<double> got(out.begin() + static_cast<std::ptrdiff_t>(row * 16),
                                       out.begin() + static_cast<std::ptrdiff_t>(row * 16 + 16));
-        EXPECT_LT(reference::distance(got, stored[row].values), reference::general_bound(stored[row], kTau));
+        EXPECT_LT(reference::distance(got, stored[row].values), general_bound(stored[row], kTau));
         EXPECT_LT(reference::distance(got, exact[row].values), 0.05 * reference::norm(exact[row].values));
     }
 }

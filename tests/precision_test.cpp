@@ -77,4 +77,32 @@ TEST(Precision, ChangesNothingOverFloatCaches) {
     EXPECT_EQ(high.out.dense(), fast.out.dense());
 }
 
+// Two tokens, the second `difference` below the first, whose value is zero: the row is all the second's.
+template <class Cache, class Precision>
+void expect_small_weight_within_bound(float difference, const Precision& precision, double tau) {
+    Decode<float, Cache> decode({.seq = 2, .key_dim = 4, .value_dim = 1});
+    decode.value = {static_cast<Cache>(0), static_cast<Cache>(100)};
+    const std::vector<float> bias{0, -difference}, scale{1, 1};
+    auto all = operands<float>(decode);
+    const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
+    const auto attend = [&](const auto& storage) {
+        ifa::incre_flash_attention(all.query.view(), storage, all.out.view(), {.scale = 0}, precision,
+                                   ifa::PseShift{ifa::bias(bias, {.seq = 2})});
+    };
+    if constexpr (std::is_same_v<Cache, std::int8_t>) attend(ifa::antiquant(kv, ifa::per_tensor(scale)));
+    else attend(kv);
+    reference::Problem problem = decode.problem();
+    problem.scale = 0;
+    problem.bias = as_doubles(bias);
+    EXPECT_TRUE(within_bound(all.out.dense(), reference::attend(problem), tau, "small weights")) << difference;
+}
+
+TEST(Precision, WhatIsLostOfWeightsTooSmallToBeHeldIsWithinTheBound) {
+    for (const float difference : {1.f, 9.f, 11.f, 12.f, 40.f, 86.f, 88.f, 103.f, 140.f}) {
+        expect_small_weight_within_bound<float>(difference, ifa::HighPrecision{}, kTau);
+        expect_small_weight_within_bound<std::int8_t>(difference, ifa::HighPrecision{}, kTau);
+        expect_small_weight_within_bound<std::int8_t>(difference, ifa::HighPerformance{}, kTauInt8HighPerformance);
+    }
+}
+
 }  // namespace

@@ -34,6 +34,7 @@ struct Row {
     double largest_score = 0;  // max_j |s_j| over visible j
     double magnitude = 0;      // L = max_j (|scale| sum_d |q_d k_jd| + |bias_j|) over visible j
     double absolute_norm = 0;  // || sum_j p_j |x_j| ||
+    double largest_norm = 0;   // || max_j |x_j| || over visible j
     std::size_t visible = 0;
 };
 
@@ -101,47 +102,6 @@ inline bool window_wholly_hidden(const Problem& p, std::size_t b) {
 
 }  // namespace detail
 
-// One row of the result, with what the accuracy bound needs.
-inline Row attend(const Problem& p, std::size_t b, std::size_t h) {
-    const bool mean = p.mean_of_wholly_hidden && detail::window_wholly_hidden(p, b);
-    const detail::Scores scores = mean ? detail::equal_scores(p, b) : detail::visible_scores(p, b, h);
-    Row row;
-    row.values.assign(p.value_dim, 0.0);
-    row.visible = scores.columns.size();
-    row.magnitude = scores.magnitude;
-    if (row.visible == 0) return row;
-    const double max = *std::max_element(scores.values.begin(), scores.values.end());
-    const std::size_t k = h / (p.heads / p.kv_heads);
-    double sum = 0;
-    std::vector<double> absolute(p.value_dim, 0.0);
-    for (std::size_t i = 0; i < row.visible; ++i) {
-        const double weight = std::exp(scores.values[i] - max);
-        sum += weight;
-        row.largest_score = std::max(row.largest_score, std::abs(scores.values[i]));
-        const double* const value = detail::value_at(p, (b * p.kv_heads + k) * p.columns + scores.columns[i]);
-        for (std::size_t d = 0; d < p.value_dim; ++d) {
-            row.values[d] += weight * value[d];
-            absolute[d] += weight * std::abs(value[d]);
-        }
-    }
-    double squares = 0;
-    for (std::size_t d = 0; d < p.value_dim; ++d) {
-        row.values[d] /= sum;
-        squares += (absolute[d] / sum) * (absolute[d] / sum);
-    }
-    row.absolute_norm = std::sqrt(squares);
-    row.log_sum_exp = max + std::log(sum);
-    return row;
-}
-
-// All rows [B * N].
-inline std::vector<Row> attend(const Problem& p) {
-    std::vector<Row> rows;
-    for (std::size_t b = 0; b < p.batch; ++b)
-        for (std::size_t h = 0; h < p.heads; ++h) rows.push_back(attend(p, b, h));
-    return rows;
-}
-
 // || got - exact ||, and || exact ||.
 inline double distance(const std::vector<double>& got, const std::vector<double>& exact) {
     double squares = 0;
@@ -154,11 +114,43 @@ inline double norm(const std::vector<double>& values) {
     return std::sqrt(squares);
 }
 
-// The general bound of the accuracy contract: tau (1 + L/8) || sum_j p_j |x_j| ||. A rounding of a float32 score of
-// size L changes the exponent by up to L 2^-24, and the weight by that part of it: with tau = 2e-6 the bound grows by
-// four such roundings of every weight, about what a sum of a head's products makes.
-inline double general_bound(const Row& row, double tau) {
-    return tau * (1 + row.magnitude / 8) * row.absolute_norm;
+// One row of the result, with what the accuracy bound needs.
+inline Row attend(const Problem& p, std::size_t b, std::size_t h) {
+    const bool mean = p.mean_of_wholly_hidden && detail::window_wholly_hidden(p, b);
+    const detail::Scores scores = mean ? detail::equal_scores(p, b) : detail::visible_scores(p, b, h);
+    Row row;
+    row.values.assign(p.value_dim, 0.0);
+    row.visible = scores.columns.size();
+    row.magnitude = scores.magnitude;
+    if (row.visible == 0) return row;
+    const double max = *std::max_element(scores.values.begin(), scores.values.end());
+    const std::size_t k = h / (p.heads / p.kv_heads);
+    double sum = 0;
+    std::vector<double> absolute(p.value_dim, 0.0), largest(p.value_dim, 0.0);
+    for (std::size_t i = 0; i < row.visible; ++i) {
+        const double weight = std::exp(scores.values[i] - max);
+        sum += weight;
+        row.largest_score = std::max(row.largest_score, std::abs(scores.values[i]));
+        const double* const value = detail::value_at(p, (b * p.kv_heads + k) * p.columns + scores.columns[i]);
+        for (std::size_t d = 0; d < p.value_dim; ++d) {
+            row.values[d] += weight * value[d];
+            absolute[d] += weight * std::abs(value[d]);
+            largest[d] = std::max(largest[d], std::abs(value[d]));
+        }
+    }
+    for (double& x : row.values) x /= sum;
+    row.absolute_norm = norm(absolute) / sum;
+    row.largest_norm = norm(largest);
+    row.log_sum_exp = max + std::log(sum);
+    return row;
+}
+
+// All rows [B * N].
+inline std::vector<Row> attend(const Problem& p) {
+    std::vector<Row> rows;
+    for (std::size_t b = 0; b < p.batch; ++b)
+        for (std::size_t h = 0; h < p.heads; ++h) rows.push_back(attend(p, b, h));
+    return rows;
 }
 
 }  // namespace reference

@@ -205,7 +205,7 @@ class Step {
     // Float32 has nothing finer than 2^-149; and what is no standard data by its scales is held to the general bound.
     double bound(const reference::Row& row, double tau) const {
         const bool adversarial = kind.twist == Twist::kAdversarialScales;
-        return (adversarial ? reference::general_bound(row, tau) : support::allowed_error(row, tau)) +
+        return (adversarial ? support::general_bound(row, tau) : support::allowed_error(row, tau)) +
                0x1p-149 * std::sqrt(static_cast<double>(dim));
     }
 };

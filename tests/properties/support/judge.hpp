@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "case.hpp"
-#include "support/reference.hpp"
+#include "support/bounds.hpp"
 
 namespace properties {
 
@@ -107,7 +107,7 @@ class Judge {
     double tau() const {
         const bool fast_int8 =
             case_.types.cache == ElementType::kInt8 && case_.types.precision == Precision::kHighPerformance;
-        return fast_int8 ? 1e-3 : 2e-6;
+        return fast_int8 ? support::kTauInt8HighPerformance : support::kTau;
     }
 
     // Scores (before a soft cap, too) and offsets of at most 16, and enough channels that a row cannot cancel to almost
@@ -122,7 +122,7 @@ class Judge {
     void judge_row(Index b, Index head, const reference::Row& exact) {
         const double error = row_error(b, head, exact);
         const bool standard = is_standard(exact);
-        const double bound = standard ? tau() * reference::norm(exact.values) : reference::general_bound(exact, tau());
+        const double bound = standard ? tau() * reference::norm(exact.values) : support::general_bound(exact, tau());
         double& worst = standard ? ratios_.standard : ratios_.general;
         ++(standard ? ratios_.standard_rows : ratios_.general_rows);
         expect_within(error, bound, worst, "row", b, head);
