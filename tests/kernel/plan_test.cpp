@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -37,6 +38,14 @@ struct Layer {
 ifa::Plan make_plan() {
     const std::vector<int> lengths = kLengths;
     return ifa::plan(kSizes.query(), Layer<float>(1).kv(), ifa::RightPadding{.lengths = lengths});
+}
+
+TEST(Plan, HasOneChunkWhereAChunkHoldsMoreThanAnyWindow) {
+    constexpr Index kMost = std::numeric_limits<Index>::max() / 32 * 32;
+    Layer<float> layer(1);
+    layer.run({.scale = layer.decode.scale, .chunk_tokens = kMost}, ifa::RightPadding{.lengths = kLengths});
+    EXPECT_TRUE(within_bound(layer.all.out.dense(), reference::attend(layer.decode.problem(kLengths)), kTau, "chunks"));
+    EXPECT_EQ(ifa::Plan::chunks_of({3, 1000}, kMost), 1);
 }
 
 TEST(Plan, ServesEveryLayerOfAStep) {

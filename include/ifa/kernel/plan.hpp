@@ -63,8 +63,7 @@ class Plan {
 
     // Chunks or spans of a window, at least one.
     static IFA_INLINE Index parts_in(const Window& window, Index tokens) {
-        const Index parts = (window.length() + tokens - 1) / tokens;
-        return parts > 1 ? parts : 1;
+        return window.length() > 0 ? (window.length() - 1) / tokens + 1 : 1;
     }
     static IFA_INLINE Index span_tokens_of(const Parts& parts) { return parts.chunk_tokens * parts.span_chunks; }
     static IFA_INLINE std::size_t items_bytes(Index items) {

@@ -102,14 +102,14 @@ struct Problem {
         const Window& window = plan.window(item.sequence);
         const Index group = groups.group(geometry);
         const Index begin = window.begin + item.span * plan.span_tokens();
-        const Index end = begin + plan.span_tokens();
+        const Index tokens = window.end - begin;
         const Index left = geometry.kv_heads - item.kv_head;
         return {.sequence = item.sequence,
                 .kv_head = item.kv_head,
                 .kv_heads = plan.parts().run < left ? plan.parts().run : left,
                 .first_head = item.kv_head * group,
                 .group = group,
-                .tokens = {begin, end < window.end ? end : window.end},
+                .tokens = {begin, plan.span_tokens() < tokens ? begin + plan.span_tokens() : window.end},
                 .window_begin = window.begin,
                 .mean_of_values = workspace.wholly_hidden[item.sequence] != 0};
     }

@@ -65,17 +65,15 @@ class Scheduler {
             parts_.run = (parts_.run + 1) / 2;
     }
 
-    // Doubles spans while that makes fewer items, and leaves enough.
+    // Doubles spans while one of them does not hold the longest window and they are enough.
     inline void choose_span(int concurrency) {
-        const Index enough = wanted(kSpansPerJob, concurrency);
-        for (Index items = all_spans() * runs(); items > enough && parts_.span_chunks < kMostSpanChunks;) {
+        Index longest = 0;
+        for (Index b = 0; b < batch(); ++b) longest = window_(b).length() > longest ? window_(b).length() : longest;
+        while (parts_.span_chunks < kMostSpanChunks && span_tokens() < longest) {
             parts_.span_chunks *= 2;
-            const Index fewer = all_spans() * runs();
-            if (fewer == items || fewer < enough) {
-                parts_.span_chunks /= 2;
-                return;
-            }
-            items = fewer;
+            if (all_spans() * runs() >= wanted(kSpansPerJob, concurrency)) continue;
+            parts_.span_chunks /= 2;
+            return;
         }
     }
 
