@@ -45,7 +45,7 @@ TEST(Plan, HasOneChunkWhereAChunkHoldsMoreThanAnyWindow) {
     Layer<float> layer(1);
     layer.run({.scale = layer.decode.scale, .chunk_tokens = kMost}, ifa::RightPadding{.lengths = kLengths});
     EXPECT_TRUE(within_bound(layer.all.out.dense(), reference::attend(layer.decode.problem(kLengths)), kTau, "chunks"));
-    EXPECT_EQ(ifa::Plan::chunks_of({3, 1000}, kMost), 1);
+    EXPECT_EQ(ifa::Plan::parts_in({3, 1000}, kMost), 1);
 }
 
 TEST(Plan, ServesEveryLayerOfAStep) {
