@@ -317,6 +317,8 @@ const Row kRuntimeErrors[] = {
          make_int8_output(s);
          a.quant_scale2 = {};
      }},
+    {"OutputOfNoLanes", kRuntime, "attention_out", "float16 as query, or int8", "float16x0",
+     [](Step&, Arguments& a) { a.attention_out.dtype.lanes = 0; }},
     {"QuantScaleWithoutInt8Output", kRuntime, "quant_scale2", "none (attention_out is not int8)", "a tensor",
      [](Step& s, Arguments& a) { a.quant_scale2 = s.tensor(DType::kFloat32, {1}); }},
     {"QuantOffsetWithoutScale", kRuntime, "quant_offset2", "none (there is no quant_scale2)", "a tensor",

@@ -40,10 +40,10 @@ inline bool is_countable(const Tensor& tensor) {
     return !overflow && elements <= most && last <= most;
 }
 
-// To the largest power of two that divides an element's size.
+// To the largest power of two that divides an element's size. A type without lanes, which no argument takes, has none.
 inline bool is_aligned(const void* data, Index element_bytes) {
     const auto alignment = static_cast<std::uintptr_t>(element_bytes & -element_bytes);
-    return (reinterpret_cast<std::uintptr_t>(data) & (alignment - 1)) == 0;
+    return alignment == 0 || (reinterpret_cast<std::uintptr_t>(data) & (alignment - 1)) == 0;
 }
 
 // What every tensor is held to, whatever it is for.
