@@ -17,6 +17,7 @@ using enum ifa::ErrorKind;
 using ifa::Arguments;
 using ifa::Axes;
 using ifa::DType;
+using ifa::Index;
 using ifa::Tensor;
 using Step = DynamicStep;
 
@@ -375,6 +376,22 @@ const Row kRuntimeErrors[] = {
          s.page();
          a.key = a.value = s.tensor(DType::kInt8, {4, 16, kKvN * kD});
          a.block_size = 16;
+     }},
+    {"BlockSizeBeyondInt32", kRuntime, "block_size", "at most 2147483647", "2147483648",
+     [](Step& s, Arguments& a) {
+         s.page();
+         a.block_size = Index{1} << 31;
+         a.key = a.value = Tensor{nullptr, DType::kFloat16, {0, a.block_size, kKvN * kD}};
+     }},
+    {"PoolOfNoBlocksTooLargeToCount", kRuntime, "key", "within 2^59 elements", "(0, 4611686018427387904, 32)",
+     [](Step& s, Arguments& a) {
+         s.page();
+         a.block_size = Index{1} << 62;
+         a.key = a.value = Tensor{nullptr, DType::kFloat16, {0, a.block_size, kKvN * kD}};
+     }},
+    {"EmptyCacheOfStridesTooLargeToCount", kRuntime, "key", "within 2^59 elements", "(4611686018427387904, 32, 1)",
+     [](Step&, Arguments& a) {
+         a.key = a.value = Tensor{nullptr, DType::kFloat16, {kB, 0, kKvN * kD}, {Index{1} << 62, 32, 1}};
      }},
     {"PoolOfAnotherBlockSize", kRuntime, "key", "shape (4, 64, 32)", "(4, 32, 32)",
      [](Step& s, Arguments& a) {

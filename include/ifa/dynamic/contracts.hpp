@@ -170,6 +170,8 @@ inline void check_pages(const ParsedArguments& parsed, Contracts& contracts) {
     if (a.block_size < 1 || a.block_size % unit != 0)
         contracts.fail(ErrorKind::kRuntime, "block_size: expected a positive multiple of {} for {}, got {}", unit,
                        DTypeText(a.key[0].dtype).text, a.block_size);
+    if (a.block_size > kMostElements)
+        contracts.fail(ErrorKind::kRuntime, "block_size: expected at most {}, got {}", kMostElements, a.block_size);
     if (table.rank() != 2 || table[0] != parsed.batch)
         return contracts.fail(ErrorKind::kRuntime, "block_table: expected shape ({}, max_blocks), got {}", parsed.batch,
                               AxesText(table).text);

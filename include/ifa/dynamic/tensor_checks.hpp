@@ -27,15 +27,17 @@ inline void expect_absent(const char* name, const Tensor& tensor, const char* wh
     if (tensor.given()) contracts.fail(ErrorKind::kRuntime, "{}: expected none ({}), got a tensor", name, why);
 }
 
-// Whether elements and the bytes from the first to the last can be counted.
+// Whether elements and the bytes from the first to the last can be counted. An axis of no elements counts as one: the
+// others are multiplied all the same.
 inline bool is_countable(const Tensor& tensor) {
     Index elements = 1, last = 0, step = 0;
     bool overflow = false;
+    const auto extent = [&](int axis) { return tensor.shape[axis] > 1 ? tensor.shape[axis] : 1; };
     for (int i = 0; i < tensor.shape.rank(); ++i)
-        overflow = overflow || __builtin_mul_overflow(elements, tensor.shape[i], &elements);
+        overflow = overflow || __builtin_mul_overflow(elements, extent(i), &elements);
     for (int i = 0; i < tensor.strides.rank(); ++i)
-        overflow = overflow || __builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &step) ||
-                   __builtin_add_overflow(last, step > 0 ? step : -step, &last);
+        overflow = overflow || __builtin_mul_overflow(extent(i) - 1, tensor.strides[i], &step) ||
+                   __builtin_add_overflow(last, step, &last);
     const Index most = (Index{1} << 62) / 8;
     return !overflow && elements <= most && last <= most;
 }
@@ -68,11 +70,11 @@ inline void check_tensor(const char* name, const Tensor& tensor, Contracts& cont
             return contracts.fail(ErrorKind::kRuntime, "{}: expected strides of at least 0, got {}", name,
                                   AxesText(strides).text);
     }
-    if (empty) return;
     if (!is_countable(tensor))
         return contracts.fail(ErrorKind::kRuntime,
                               "{}: expected a tensor within 2^59 elements, got shape {} and strides {}", name,
                               AxesText(shape).text, AxesText(strides).text);
+    if (empty) return;
     if (!tensor.data) return contracts.fail(ErrorKind::kRuntime, "{}: expected data, got a null pointer", name);
     if (!is_aligned(tensor.data, tensor.dtype.bytes()))
         contracts.fail(ErrorKind::kRuntime, "{}: expected data aligned to {} bytes, got an odd address", name,
