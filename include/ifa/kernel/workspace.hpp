@@ -128,8 +128,10 @@ struct Scratch {
 };
 
 struct Workspace {
-    Index* next_item;             // the first item that no job has claimed
-    Index* finished;              // [B, kvN] spans of a run whose states are complete
+    using Counter = std::ptrdiff_t;  // a word: also 32-bit machines count it up without a lock
+
+    Counter* next_item;           // the first item that no job has claimed
+    Counter* finished;            // [B, kvN] spans of a run whose states are complete
     std::uint8_t* wholly_hidden;  // [B] the window is computed as the mean of its values
     RowStates rows;               // [states, N]
     std::byte* scratch;           // [jobs, scratch_bytes]
@@ -140,8 +142,8 @@ struct Workspace {
         Carver scratch_carver(nullptr);
         Scratch(scratch_carver, plan);
         scratch_bytes = scratch_carver.used();
-        next_item = carver.take<Index>(1);
-        finished = carver.take<Index>(plan.states > 0 ? geometry.batch * geometry.kv_heads : 0);
+        next_item = carver.take<Counter>(1);
+        finished = carver.take<Counter>(plan.states > 0 ? geometry.batch * geometry.kv_heads : 0);
         wholly_hidden = carver.take<std::uint8_t>(geometry.batch);
         rows.states = carver.take<SoftmaxState>(plan.states * geometry.heads);
         rows.accumulators.stride = padded(geometry.value_dim);
@@ -158,7 +160,7 @@ struct Workspace {
     // The next item for the calling job; at or beyond the number of items when none is left. An atomic operation waits
     // for all stores before it, which only several jobs need.
     IFA_INLINE Index claim(bool alone) const {
-        return alone ? (*next_item)++ : __atomic_fetch_add(next_item, Index{1}, __ATOMIC_RELAXED);
+        return alone ? (*next_item)++ : __atomic_fetch_add(next_item, Counter{1}, __ATOMIC_RELAXED);
     }
 
     // What claim() would return, unless another job is faster.
@@ -166,7 +168,7 @@ struct Workspace {
 
     // Says that one span of a (sequence, kv head) is complete; true for whoever completes the last.
     IFA_INLINE bool finish(Index counter, Index spans) const {
-        return __atomic_add_fetch(finished + counter, Index{1}, __ATOMIC_ACQ_REL) == spans;
+        return __atomic_add_fetch(finished + counter, Counter{1}, __ATOMIC_ACQ_REL) == spans;
     }
 };
 
