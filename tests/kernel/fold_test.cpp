@@ -56,14 +56,14 @@ TEST(Fold, PowersOfTwoAreExact) {
 }
 
 // The scratch of a problem of one item, in memory that held no zeros, after its queries are folded.
-ifa::Scratch fold(const auto& problem, std::vector<std::byte>& memory) {
+ifa::Scratch fold(const auto& problem, std::vector<std::byte>& memory, const ifa::Work& work = {}) {
     ifa::Carver counter(nullptr);
     const ifa::Plan::Parts parts{.geometry = problem.geometry};
     ifa::Scratch(counter, parts);
     memory.assign(counter.used() + 64, std::byte{0xff});
     ifa::Carver carver(ifa::Carver::align(memory.data()));
     const ifa::Scratch scratch(carver, parts);
-    ifa::fold_queries(problem, ifa::Work{}, scratch);
+    ifa::fold_queries(problem, work, scratch);
     return scratch;
 }
 
@@ -129,17 +129,19 @@ TEST(Fold, ProductsWithTheLargestFloatsDoNotOverflow) {
     EXPECT_LT(sum, static_cast<double>(std::numeric_limits<float>::max()));
 }
 
-// One query row over one kv head of an int8 cache, folded into integers.
+// One query row, or several, over one kv head of an int8 cache, folded into integers. The numbers are those of the
+// first.
 struct FoldedIntegers {
-    FoldedIntegers(const std::vector<float>& query, double scale) : dim(static_cast<Index>(query.size())) {
+    FoldedIntegers(const std::vector<float>& query, double scale, Index heads = 1)
+        : dim(static_cast<Index>(query.size()) / heads) {
         const std::vector<std::int8_t> row(query.size());
         const std::vector<float> factors(2, 1.f);
         std::vector<float> out(query.size());
-        const ifa::Shape shape{.head_dim = dim};
+        const ifa::Shape shape{.head_dim = dim}, query_shape{.heads = heads, .head_dim = dim};
         const auto kv =
             ifa::antiquant(ifa::ContiguousKv{ifa::bsh(row, shape), ifa::bsh(row, shape)}, ifa::per_tensor(factors));
-        const auto problem = ifa::resolve(ifa::bsh(query, shape), kv, ifa::bsh(out, shape), scale);
-        const ifa::Scratch scratch = fold(problem, memory);
+        const auto problem = ifa::resolve(ifa::bsh(query, query_shape), kv, ifa::bsh(out, query_shape), scale);
+        const ifa::Scratch scratch = fold(problem, memory, {.group = heads});
         high.assign(scratch.integer_queries[0], scratch.integer_queries[0] + scratch.queries.stride);
         low.assign(scratch.low_queries()[0], scratch.low_queries()[0] + scratch.queries.stride);
         multiplier = scratch.multipliers[0];
@@ -181,6 +183,19 @@ TEST(FoldIntegers, LargeQueriesHaveTwiceTheBits) {
             EXPECT_NEAR(row.at(d), scale * static_cast<double>(query[d]), largest_error) << scale << ' ' << d;
         for (std::size_t d = query.size(); d < row.high.size(); ++d) EXPECT_EQ(row.high[d] | row.low[d], 0) << d;
     }
+}
+
+TEST(FoldIntegers, OneRowWithALowPartIsEnoughForItsGroup) {
+    EXPECT_TRUE(FoldedIntegers({100.f, 0.001f}, 1.0, 2).has_low);
+    EXPECT_TRUE(FoldedIntegers({0.001f, 100.f}, 1.0, 2).has_low);
+    EXPECT_FALSE(FoldedIntegers({0.001f, 0.001f}, 1.0, 2).has_low);
+}
+
+TEST(FoldIntegers, ALowPartIsKeptBeyondAnErrorOf2ToTheMinus12) {
+    const double step = 0x1p-19;  // rounds scores over 12 channels by just that
+    EXPECT_FALSE(ifa::needs_low_part(step, 12));
+    EXPECT_TRUE(ifa::needs_low_part(std::nextafter(step, 1.0), 12));
+    EXPECT_TRUE(ifa::needs_low_part(step, 13));
 }
 
 TEST(FoldIntegers, TheLargestOfABinadeDoesNotOverflow) {

@@ -51,4 +51,22 @@ TEST(Problem, WindowsThatDoNotMeetLeaveNothing) {
     EXPECT_EQ(ifa::visible_window(kKv, PolicyPack<ifa::RightPadding, LastTokens>(padding, last), 0).length(), 0);
 }
 
+TEST(Problem, AStorageThatDoesNotSayIsReadHeadByHead) {
+    struct Silent {};
+    EXPECT_FALSE(ifa::is_token_major(Silent{}));
+    const ifa::Shape two_heads{.heads = 2, .seq = 100, .head_dim = 1};
+    EXPECT_TRUE(ifa::is_token_major(ifa::ContiguousKv{ifa::bsh(kRows, two_heads), ifa::bsh(kRows, two_heads)}));
+    EXPECT_FALSE(ifa::is_token_major(ifa::ContiguousKv{ifa::bnsd(kRows, two_heads), ifa::bnsd(kRows, two_heads)}));
+}
+
+TEST(Problem, APartOfAWorkIsOneKvHeadWithItsQueryHeads) {
+    const ifa::Work work{.sequence = 1, .kv_head = 4, .kv_heads = 3, .first_head = 20, .group = 5};
+    const ifa::Work part = work.of(2);
+    EXPECT_EQ(part.kv_head, 6);
+    EXPECT_EQ(part.kv_heads, 1);
+    EXPECT_EQ(part.heads(), 5);
+    EXPECT_EQ(part.row(3).head, 33);
+    EXPECT_EQ(part.row(3).sequence, 1);
+}
+
 }  // namespace

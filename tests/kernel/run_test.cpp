@@ -44,6 +44,15 @@ struct Threads : OneAfterTheOther {
     }
 };
 
+struct Counting : OneAfterTheOther {
+    int* asked;
+
+    void run(int jobs, const auto& body) const {
+        *asked += jobs;
+        OneAfterTheOther::run(jobs, body);
+    }
+};
+
 // A call's result on `executor`, from a workspace full of `rubbish` where there is one.
 template <class Executor>
 std::vector<float> run_on(const Decode<float>& decode, const Executor& executor, ifa::Span<std::byte> workspace = {}) {
@@ -69,6 +78,35 @@ TEST(Run, AnyExecutorGivesTheSameBits) {
         EXPECT_EQ(run_on(decode, OnlyTheFirst{{claimed}}), expected) << claimed;
         EXPECT_EQ(run_on(decode, OnlyTheLast{{claimed}}), expected) << claimed;
     }
+}
+
+TEST(Run, SeveralJobsRunOnTheExecutorAndASingleOneOnTheCaller) {
+    const Decode<float> decode(kSizes);
+    const auto jobs_asked_of = [&](int claimed) {
+        int asked = 0;
+        run_on(decode, Counting{{claimed}, &asked});
+        return asked;
+    };
+    EXPECT_EQ(jobs_asked_of(1), 0);
+    EXPECT_EQ(jobs_asked_of(2), 2);
+    EXPECT_EQ(jobs_asked_of(100), 18) << "three chunks of three sequences and two kv heads";
+}
+
+TEST(Run, WhollyHiddenSequencesAreMarkedAndNothingBeyondTheLast) {
+    const Decode<float> decode({.batch = 3, .seq = 70, .key_dim = 4});
+    auto all = operands<float>(decode);
+    const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
+    std::vector<std::uint8_t> hidden(3 * 70, 1);
+    hidden[69] = hidden[140] = 0;  // the last token of sequence 0, the first of sequence 2
+    const ifa::AttnMask mask{ifa::mask(hidden, {.batch = 3, .seq = 70})};
+    const auto problem = ifa::resolve(all.query.view(), kv, all.out.view(), decode.scale, mask);
+    const ifa::Plan plan = ifa::plan(decode.sizes.query(), kv);
+    std::vector<std::byte> memory(plan.workspace_bytes(), std::byte{0xee});
+    ifa::Carver carver(ifa::Carver::align(memory.data()));
+    const ifa::Workspace workspace(carver, plan.parts());
+    ifa::prepare(problem, plan, workspace, true);
+    EXPECT_EQ(std::vector<int>(workspace.wholly_hidden, workspace.wholly_hidden + 4),
+              (std::vector<int>{0, 1, 0, 0xee}));
 }
 
 TEST(Run, ThreadsShareTheItems) {

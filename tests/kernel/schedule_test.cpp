@@ -65,8 +65,8 @@ TEST(Schedule, SpansGrowWhileEveryJobHasManyOfThem) {
 }
 
 TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
-    const std::vector<Window> windows{{0, 4000}};
-    const auto run_of = [&](Index heads, Index kv_heads, int concurrency) {
+    const auto run_of = [](Index heads, Index kv_heads, int concurrency, Index chunks = 8) {
+        const std::vector<Window> windows{{0, chunks * 512 - 96}};
         const ifa::Geometry geometry{.batch = 1, .heads = heads, .kv_heads = kv_heads, .key_dim = 8, .value_dim = 8};
         const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
         const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 512, true).plan();
@@ -75,7 +75,10 @@ TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
     };
     EXPECT_EQ(run_of(32, 8, 1), 8);
     EXPECT_EQ(run_of(128, 8, 1), 4) << "64 query heads at most";
+    EXPECT_EQ(run_of(32, 8, 1, 1), 8) << "one job needs no more than one item";
+    EXPECT_EQ(run_of(4, 2, 1), 2);
     EXPECT_EQ(run_of(32, 8, 2), 8);
+    EXPECT_EQ(run_of(32, 8, 2, 7), 4) << "one item too few";
     EXPECT_EQ(run_of(32, 8, 8), 2) << "four items for each job";
     EXPECT_EQ(run_of(32, 8, 64), 1);
     EXPECT_EQ(run_of(10, 5, 4), 3) << "the last run is shorter";

@@ -63,6 +63,12 @@ TEST(SoftmaxState, TheEmptyStateIsTheIdentityOfMerge) {
     expect_same(merged(empty, empty), empty);
 }
 
+TEST(SoftmaxState, ClearingLeavesTheEmptyState) {
+    OwnedState used = random_state(7, 3);
+    used.state.clear();
+    expect_same(used, OwnedState());
+}
+
 TEST(SoftmaxState, MergingAddsWhatTheStatesStandFor) {
     const OwnedState a = random_state(1, 0.5f), b = random_state(2, -2.f);
     std::vector<double> expected = meaning(a);
