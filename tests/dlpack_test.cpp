@@ -3,6 +3,8 @@
 #include <dlpack/dlpack.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 namespace {
 
 using ifa::Axes;
@@ -64,6 +66,12 @@ TEST_F(FromDlpack, NumbersTypesAsTheHeaderDoes) {
 TEST_F(FromDlpack, KeepsOtherDevicesToBeRefused) {
     dl.device = {kDLCUDA, 3};
     EXPECT_EQ(static_cast<int>(ifa::from_dlpack(dl).device), 2);
+}
+
+TEST_F(FromDlpack, KeepsDevicesThatThisHeaderDoesNotKnow) {
+    const std::int32_t unknown = 32768;
+    std::memcpy(&dl.device.device_type, &unknown, sizeof(unknown));
+    EXPECT_EQ(static_cast<int>(ifa::from_dlpack(dl).device), unknown);
 }
 
 TEST_F(FromDlpack, KeepsRanksToBeRefused) {

@@ -22,12 +22,16 @@ concept DlTensor = requires(const T& tensor) {
 template <DlTensor T>
 IFA_INLINE Tensor from_dlpack(const T& tensor) {
     void* const data = const_cast<void*>(static_cast<const void*>(tensor.data));
+    // Not by its name: a header of this side may not know the device, and its enumeration then cannot hold it.
+    std::int32_t device = 0;
+    static_assert(sizeof(tensor.device.device_type) == sizeof(device));
+    __builtin_memcpy(&device, &tensor.device.device_type, sizeof(device));
     const int rank = tensor.shape || tensor.ndim <= 0 ? tensor.ndim : 0;
     return {data ? static_cast<unsigned char*>(data) + tensor.byte_offset : nullptr,
             {tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes},
             Axes(tensor.shape, rank),
             tensor.strides ? Axes(tensor.strides, rank) : Axes(),
-            static_cast<Device>(static_cast<std::int32_t>(tensor.device.device_type))};
+            static_cast<Device>(device)};
 }
 
 // From anything shaped like a DLManagedTensor or a DLManagedTensorVersioned, whose owner keeps it.
