@@ -178,6 +178,15 @@ INSTANTIATE_TEST_SUITE_P(All, GuardPages, ::testing::ValuesIn(all_types()), [](c
     return text(of.param.query) + "_over_" + text(of.param.cache) + "_to_" + text(of.param.output);
 });
 
+// By the bound for any data: among so many short rows some nearly cancel.
+void expect_near(const float* out, const std::vector<reference::Row>& exact) {
+    for (const reference::Row& row : exact) {
+        const std::vector<double> got(out, out + row.values.size());
+        EXPECT_LE(reference::distance(got, row.values), support::general_bound(row, support::kTau));
+        out += row.values.size();
+    }
+}
+
 // Blocks of sizes that only the typed door takes.
 template <class Cache>
 void run_paged(Index block_size, Index head_dim, Side side) {
@@ -207,8 +216,7 @@ void run_paged(Index block_size, Index head_dim, Side side) {
     } else {
         attend(kv);
     }
-    EXPECT_TRUE(within_bound(std::vector<float>(out, out + decode.query.size()), reference::attend(problem), kTau,
-                             "guard pages"));
+    expect_near(out, reference::attend(problem));
 }
 
 template <class Cache>

@@ -7,6 +7,7 @@
 #include "document.hpp"
 #include "ifa/dynamic/contracts.hpp"
 #include "mutations.hpp"
+#include "support/bounds.hpp"
 #include "support/refusal.hpp"
 #include "valid_call.hpp"
 
@@ -84,7 +85,10 @@ class Comparison {
     // What float32 can hold with room for a factor of 256; nothing is promised beyond.
     static constexpr double kLargest = 0x1p120;
 
-    double tau() const { return a_.key[0].dtype == ifa::DType::kInt8 && a_.inner_precise == 1 ? 1e-3 : 2e-6; }
+    double tau() const {
+        return a_.key[0].dtype == ifa::DType::kInt8 && a_.inner_precise == 1 ? support::kTauInt8HighPerformance
+                                                                             : support::kTau;
+    }
 
     void compare(Index b, Index head, const reference::Row& exact) {
         Counts& counts = Counts::instance();
@@ -92,7 +96,7 @@ class Comparison {
             std::abs(a_.scale_value) < kLargest && exact.magnitude < kLargest && exact.absolute_norm < kLargest;
         ++(is_bounded ? counts.rows : counts.unbounded_rows);
         if (!is_bounded) return;
-        const double bound = reference::general_bound(exact, tau()), error = row_error(b, head, exact, bound);
+        const double bound = support::general_bound(exact, tau()), error = row_error(b, head, exact, bound);
         const double ratio = error == 0 ? 0 : error / bound;
         counts.worst_ratio = std::max(counts.worst_ratio, ratio <= 1 ? ratio : 0);
         if (ratio <= 1) return;
