@@ -76,6 +76,8 @@ TEST(BadInput, Pages) {
         {"value pool", kRuntime, "value", "(7, 2, 16, D) as in key", "got (6, 2, 16, 8)",
          Paged::after([](Paged& p) { p.kv.value.shape.batch = 6; })},
         {"pool null", kRuntime, "key", "data", "null pointer", Paged::after([](Paged& p) { p.kv.key.data = nullptr; })},
+        {"value pool null", kRuntime, "value", "data", "null pointer",
+         Paged::after([](Paged& p) { p.kv.value.data = nullptr; })},
     };
     for (const BadInput& bad : table) expect_refused(bad);
 }
@@ -157,25 +159,44 @@ TEST(BadInput, Antiquant) {
     for (const BadInput& bad : table) expect_refused(bad);
 }
 
-// The parameters of an output's own antiquantisation must not lie in it.
-TEST(BadInput, OutputsOverlappingParametersAndTables) {
-    static std::vector<float> shared(64, 1.f);
-    static const std::vector<float> memory(64, 0.5f);
+// Whatever a call reads must not lie in its output.
+TEST(BadInput, OutputsOverlappingWhatACacheIsMadeOf) {
+    static std::vector<float> shared(elements(Paged::kPool), 1.f);
+    static const std::vector<float> memory(64, 0.5f), scales(32, 1.f);
     static const std::vector<std::int8_t> cache(1280);
-    const auto query = ifa::bsh(memory, kSizes.query());
-    const auto out = ifa::bsh(shared, kSizes.output());
-    const ifa::ContiguousKv kv{ifa::bsh(cache, kSizes.key()), ifa::bsh(cache, kSizes.value())};
-    const auto scaled = thrown_by(
-        [&] { ifa::incre_flash_attention(query, ifa::antiquant(kv, ifa::per_channel(shared.data() + 33)), out); });
-    EXPECT_EQ(scaled.message,
-              "attention_out: expected memory apart from every input, got an overlap with antiquant_scale");
-    Paged paged;
-    const auto* const table = reinterpret_cast<const std::int32_t*>(shared.data());
-    paged.kv.table = ifa::block_table(table, {.batch = 2, .max_blocks = 3});
-    const auto tabled =
-        thrown_by([&] { ifa::incre_flash_attention(query, paged.kv, out, {}, ifa::RightPadding{.lengths = 0}); });
-    EXPECT_EQ(tabled.message, "attention_out: expected memory apart from every input, got an overlap with block_table");
-    EXPECT_EQ(shared, std::vector<float>(64, 1.f));
+    const auto overlap_of = [](const auto& kv, const auto& padding) {
+        const auto call = [&] {
+            ifa::incre_flash_attention(ifa::bsh(memory, kSizes.query()), kv, ifa::bsh(shared, kSizes.output()),
+                                       padding);
+        };
+        const std::string message = thrown_by(call).message, start = "attention_out: expected memory apart from every ";
+        EXPECT_EQ(message.rfind(start, 0), 0u) << message;
+        return message.substr(message.rfind(' ') + 1);
+    };
+    const auto antiquant = [](const auto& codec) {
+        const ifa::ContiguousKv kv{ifa::bsh(cache, kSizes.key()), ifa::bsh(cache, kSizes.value())};
+        return ifa::antiquant(kv, codec);
+    };
+    EXPECT_EQ(overlap_of(antiquant(ifa::per_channel(shared.data() + 33)), ifa::NoPadding{}), "antiquant_scale");
+    EXPECT_EQ(overlap_of(antiquant(ifa::per_channel(scales, shared.data() + 33)), ifa::NoPadding{}),
+              "antiquant_offset");
+    EXPECT_EQ(overlap_of(antiquant(ifa::per_tensor(shared.data() + 62)), ifa::NoPadding{}), "antiquant_scale");
+
+    const ifa::RightPadding nothing_seen{.lengths = 0};
+    Paged keys, values, table;
+    keys.kv.key = ifa::bsh(shared, Paged::kPool);
+    values.kv.value = ifa::bsh(shared, Paged::kPool);
+    table.kv.table =
+        ifa::block_table(reinterpret_cast<const std::int32_t*>(shared.data()), {.batch = 2, .max_blocks = 3});
+    EXPECT_EQ(overlap_of(keys.kv, nothing_seen), "key");
+    EXPECT_EQ(overlap_of(values.kv, nothing_seen), "value");
+    EXPECT_EQ(overlap_of(table.kv, nothing_seen), "block_table");
+
+    Listed second_key, second_value;
+    second_key.keys[1] = second_value.values[1] = ifa::bnsd(shared, Listed::kSecond);
+    EXPECT_EQ(overlap_of(ifa::TensorListKv{second_key.keys, second_key.values}, ifa::NoPadding{}), "key");
+    EXPECT_EQ(overlap_of(ifa::TensorListKv{second_value.keys, second_value.values}, ifa::NoPadding{}), "value");
+    EXPECT_EQ(shared, std::vector<float>(shared.size(), 1.f));
 }
 
 struct Contiguous {

@@ -69,6 +69,16 @@ TEST(TensorListKv, KnowsItsExtents) {
     for (Index b = 0; b < 4; ++b) EXPECT_EQ(kv.length(b), kLengths[size(b)]);
 }
 
+TEST(TensorListKv, IsTokenMajorAsItsFirstTensorIs) {
+    const std::vector<float> memory(64);
+    const Shape shape{.heads = 2, .seq = 4, .head_dim = 8};
+    const std::vector<TensorView<const float>> tokens{ifa::bsh(memory, shape), ifa::bnsd(memory, shape)};
+    const std::vector<TensorView<const float>> heads{tokens[1], tokens[0]}, none;
+    EXPECT_TRUE((ifa::TensorListKv{tokens, tokens}.token_major()));
+    EXPECT_FALSE((ifa::TensorListKv{heads, heads}.token_major()));
+    EXPECT_FALSE((ifa::TensorListKv{none, none}.token_major()));
+}
+
 TEST(TensorListKv, TensorsOfOneListMayDifferInLayout) {
     const Decode<float> decode({.batch = 2, .heads = 2, .kv_heads = 2, .seq = 30, .key_dim = 16});
     const Shape one{.batch = 1, .heads = 2, .seq = 30, .head_dim = 16};

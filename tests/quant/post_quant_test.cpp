@@ -110,6 +110,22 @@ TEST(PostQuant, ARowWithNothingVisibleIsTheQuantisedZeroOfEachChannel) {
     }
 }
 
+TEST(PostQuant, ParametersMayNotLieInTheOutput) {
+    const Decode<float> decode(kSizes);
+    const auto all = operands<std::int8_t>(decode);
+    const ifa::ContiguousKv kv{all.key.view(), all.value.view()};
+    std::vector<float> shared(kChannels, 1.f);
+    const std::vector<float> apart(kChannels, 1.f);
+    const auto out = ifa::bsh(reinterpret_cast<std::int8_t*>(shared.data()), kSizes.output());
+    const auto message = [&](const ifa::QuantPerChannel& quant) {
+        const ifa::CheckResult error = ifa::check(all.query.view(), kv, ifa::post_quant(out, quant));
+        return std::string(error ? error->message : "nothing");
+    };
+    const std::string overlap = "attention_out: expected memory apart from every input, got an overlap with ";
+    EXPECT_EQ(message({.scale = shared}), overlap + "quant_scale2");
+    EXPECT_EQ(message({.scale = apart, .offset = shared}), overlap + "quant_offset2");
+}
+
 TEST(PostQuant, TheLogSumExpMayBeKeptBesideIt) {
     const Decode<float> decode(kSizes);
     const std::vector<reference::Row> exact = reference::attend(decode.problem());
