@@ -202,6 +202,8 @@ TEST(Append, RefusesWhatDoesNotFitBeforeWriting) {
          Appending::after([](Appending& a) { a.positions = two; })},
         {"absent", kValue, "positions", "1 or 3 elements", "got none",
          Appending::after([](Appending& a) { a.positions = {}; })},
+        {"null positions", kRuntime, "positions", "data", "null pointer",
+         Appending::after([](Appending& a) { a.positions = ifa::Span<const int>(nullptr, 3); })},
         {"too late", kRuntime, "positions[1]", "at most 37", "got 38",
          Appending::after([](Appending& a) { a.positions = late; })},
         {"too many tokens", kRuntime, "positions[0]", "at most", "got 0", Appending::after([](Appending& a) {

@@ -140,6 +140,23 @@ TEST(Calibrator, RangesGrowOverObservations) {
     EXPECT_EQ(offset_1, offset_2);
 }
 
+TEST(Calibrator, ACopyHasTheRangesSoFarAndThenItsOwn) {
+    const std::vector<float> small{-1.f, 1.f}, large{-40.f, 40.f};
+    const ifa::Shape shape{.seq = 2, .head_dim = 1};
+    const auto scale_of = [](const ifa::Calibrator& calibrator) {
+        std::vector<float> scale(2), offset(2);
+        calibrator.write(scale, offset);
+        return scale[0];
+    };
+    ifa::Calibrator first(1, 1, 1);
+    first.observe(ifa::bnsd(small, shape), ifa::bnsd(small, shape));
+    ifa::Calibrator second(first);
+    EXPECT_EQ(scale_of(second), scale_of(first));
+    second.observe(ifa::bnsd(large, shape), ifa::bnsd(large, shape));
+    EXPECT_FLOAT_EQ(scale_of(first), 2.f / 255);
+    EXPECT_FLOAT_EQ(scale_of(second), 80.f / 255);
+}
+
 TEST(Calibrator, HeadroomLetsLargerRowsComeBack) {
     const Decode<float> decode = typical();
     Decode<float> larger = decode;
