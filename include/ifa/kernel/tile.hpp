@@ -10,15 +10,11 @@
 
 #include "arithmetic.hpp"
 #include "prefetch.hpp"
+#include "rows.hpp"
 
 namespace ifa::inline IFA_ISA {
 
-inline constexpr int kMostBlockTokens = 8;  // of a block of scores
 static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0);
-
-// Floats from one head's scores to the next: a block may write beyond the tile.
-inline constexpr int kScoreStride = kTileTokens + 16;
-static_assert(kScoreStride >= kTileTokens + kMostBlockTokens);
 
 // Calls visit(slot) for each set bit.
 template <class Visit>
@@ -90,29 +86,6 @@ struct Tile : Slots {
     const Key* slot_keys_[kTileTokens];
     const Value* slot_values_[kTileTokens];
 };
-
-// Rows of one element per channel for the heads of a block, `stride` elements apart.
-template <class T>
-struct RowsOf {
-    T* data = nullptr;
-    Index stride = 0;
-
-    IFA_INLINE T* operator[](Index head) const { return data + head * stride; }
-    IFA_INLINE RowsOf from(Index head, Index element = 0) const { return {data + head * stride + element, stride}; }
-};
-using HeadRows = RowsOf<float>;
-
-// Rows of one element per slot of a tile for the heads of a block. That their distance is known to the compiler saves
-// the inner loops a register for each head.
-template <class T>
-struct SlotRows {
-    static constexpr Index stride = kScoreStride;
-    T* data = nullptr;
-
-    IFA_INLINE T* operator[](Index head) const { return data + head * stride; }
-    IFA_INLINE SlotRows from(Index head, Index element = 0) const { return {data + head * stride + element}; }
-};
-using ScoreRows = SlotRows<float>;
 
 // How many parts of at most `most` there are in `total`.
 constexpr Index parts_of(Index total, Index most) {
