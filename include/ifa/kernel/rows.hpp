@@ -26,11 +26,10 @@ using HeadRows = RowsOf<float>;
 // the inner loops a register for each head.
 template <class T>
 struct SlotRows {
-    static constexpr Index stride = kScoreStride;
     T* data = nullptr;
 
-    IFA_INLINE T* operator[](Index head) const { return data + head * stride; }
-    IFA_INLINE SlotRows from(Index head, Index element = 0) const { return {data + head * stride + element}; }
+    IFA_INLINE T* operator[](Index head) const { return data + head * kScoreStride; }
+    IFA_INLINE SlotRows from(Index head, Index element = 0) const { return {data + head * kScoreStride + element}; }
 };
 using ScoreRows = SlotRows<float>;
 

@@ -1,7 +1,6 @@
 // The memory of one call in flight, carved from the caller's bytes: counters, chunk states, and scratch for each job.
 #pragma once
 
-#include <bit>
 #include <cstring>
 
 #include "online_softmax.hpp"
@@ -81,8 +80,8 @@ struct Scratch {
         softmax = {carver.take<float>(lanes), carver.take<float>(lanes), carver.take<float>(lanes),
                    carver.take<float>(lanes)};
         value_shift = carver.take<float>(run * rows.accumulators.stride);
-        scores.data = carver.take<float>(group * scores.stride);
-        integer_weights.data = carver.take<std::int16_t>(group * integer_weights.stride);
+        scores.data = carver.take<float>(group * kScoreStride);
+        integer_weights.data = carver.take<std::int16_t>(group * kScoreStride);
         folded = carver.take<double>(queries.stride);
         rows.states = carver.take<SoftmaxState>(depths * rows_per_depth);
         rows.accumulators.data = carver.take<float>(depths * rows_per_depth * rows.accumulators.stride);
@@ -123,7 +122,7 @@ struct Scratch {
    private:
     // One for each bit of a number of chunks.
     static IFA_INLINE Index depths(const Plan::Parts& plan) {
-        return std::bit_width(static_cast<std::uint64_t>(plan.span_chunks));
+        return 64 - __builtin_clzll(static_cast<std::uint64_t>(plan.span_chunks));
     }
 };
 
