@@ -1,6 +1,7 @@
 // Prints the instruction set and one hash of every result of the same-bits matrix: equal for all compilers and flags.
 #include <cstdio>
 
+#include "properties/support/hash.hpp"
 #include "properties/support/same_bits.hpp"
 
 namespace properties {
@@ -19,18 +20,6 @@ void execute_elements_over_int8(std::size_t index, const Variant& variant, const
 }
 
 namespace {
-
-// FNV-1a of 64 bits.
-class Hash {
-   public:
-    void add(const std::vector<std::byte>& bytes) {
-        for (const std::byte byte : bytes) value_ = (value_ ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3u;
-    }
-    unsigned long long value() const { return value_; }
-
-   private:
-    std::uint64_t value_ = 0xcbf29ce484222325u;
-};
 
 Hash hash_of_matrix() {
     Hash hash;
