@@ -230,7 +230,8 @@ struct Weights {
 template <class Arithmetic, bool Shifted, class Value>
 class ValueStep {
    public:
-    IFA_INLINE ValueStep(const Value* const* rows, const float* shift, Index d) : shift_(shift + d) {
+    IFA_INLINE ValueStep(const Value* const* rows, const float* shift, Index d)
+        : shift_(Shifted ? shift + d : nullptr) {
         IFA_UNROLL for (int i = 0; i < Arithmetic::kRows; ++i) rows_[i] = simd::in_register(rows[i] + d);
     }
     IFA_INLINE auto operator()(int vector) const {
