@@ -97,7 +97,7 @@ class Comparison {
         ++(is_bounded ? counts.rows : counts.unbounded_rows);
         if (!is_bounded) return;
         const double bound = support::general_bound(exact, tau()), error = row_error(b, head, exact, bound);
-        const double ratio = error == 0 ? 0 : error / bound;
+        const double ratio = support::ratio_to(error, bound);
         counts.worst_ratio = std::max(counts.worst_ratio, ratio <= 1 ? ratio : 0);
         if (ratio <= 1) return;
         std::ostringstream what;

@@ -15,8 +15,8 @@ inline void merge_all(SoftmaxState* states, Index count, Index stride) {
 }
 
 // Merges chunks that become complete one after the other, each as soon as its neighbour in the tree is. After n of them
-// there is one state of each row for every bit of n, that of the highest at depth 0. rows(depth) gives where they are;
-// attend(i, rows) leaves the i-th chunk's.
+// there is one state of each row for every bit of n, that of the highest at depth 0. rows_at(depth) gives where they
+// are; attend(i, rows_at(depth)) leaves the i-th chunk's.
 template <class Attend, class RowsAt>
 IFA_INLINE void merge_in_turn(Index chunks, Index rows, const Attend& attend, const RowsAt& rows_at) {
     const auto merge = [&](Index depth) {

@@ -22,10 +22,9 @@ class Plan {
     struct Parts {
         Geometry geometry = {};  // columns is not used
         Index chunk_tokens = kDefaultChunkTokens;
-        int jobs = 1;   // that the workspace has room for
-        Index run = 1;  // kv heads per item
-        Index span_chunks =
-            1;  // chunks per item, a power of two: they are a branch of the tree that chunks merge along
+        int jobs = 1;           // that the workspace has room for
+        Index run = 1;          // kv heads per item
+        Index span_chunks = 1;  // per item, a power of two: a branch of the tree that chunks merge along
         Index items = 0;
         Index states = 0;  // spans of all sequences that have more than one
         std::size_t workspace_bytes = 0;

@@ -46,10 +46,11 @@ class Scheduler {
         return (window_(b).length() - (spans(b) - 1) * span_tokens() + unit - 1) / unit;
     }
 
-    IFA_INLINE Index runs() const { return (parts_.geometry.kv_heads + parts_.run - 1) / parts_.run; }
-    IFA_INLINE Index all_spans() const {
+    IFA_INLINE Index runs() const { return parts_of(parts_.geometry.kv_heads, parts_.run); }
+    // Chunks or spans of all sequences.
+    IFA_INLINE Index all_parts(Index tokens) const {
         Index all = 0;
-        for (Index b = 0; b < batch(); ++b) all += spans(b);
+        for (Index b = 0; b < batch(); ++b) all += Plan::parts_in(window_(b), tokens);
         return all;
     }
     static IFA_INLINE Index wanted(Index items_per_job, int concurrency) {
@@ -57,7 +58,7 @@ class Scheduler {
     }
 
     inline void choose_run(int concurrency) {
-        const Index all_chunks = all_spans();
+        const Index all_chunks = all_parts(parts_.chunk_tokens);
         const Index group = parts_.geometry.kv_heads > 0 ? parts_.geometry.heads / parts_.geometry.kv_heads : 1;
         parts_.run = parts_.geometry.kv_heads > 1 ? parts_.geometry.kv_heads : 1;
         while (parts_.run > 1 &&
@@ -65,16 +66,13 @@ class Scheduler {
             parts_.run = (parts_.run + 1) / 2;
     }
 
-    // Doubles spans while one of them does not hold the longest window and they are enough.
+    // Doubles spans while one of them does not hold the longest window, and those twice as long are enough.
     inline void choose_span(int concurrency) {
         Index longest = 0;
         for (Index b = 0; b < batch(); ++b) longest = window_(b).length() > longest ? window_(b).length() : longest;
-        while (parts_.span_chunks < kMostSpanChunks && span_tokens() < longest) {
+        while (parts_.span_chunks < kMostSpanChunks && span_tokens() < longest &&
+               all_parts(2 * span_tokens()) * runs() >= wanted(kSpansPerJob, concurrency))
             parts_.span_chunks *= 2;
-            if (all_spans() * runs() >= wanted(kSpansPerJob, concurrency)) continue;
-            parts_.span_chunks /= 2;
-            return;
-        }
     }
 
     inline void measure(int concurrency) {

@@ -12,9 +12,9 @@ namespace ifa::inline IFA_ISA {
 inline constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
 // Of the tokens seen so far: the largest score, the sum of exp(score - max), which is about 1 or more, and the sum of
-// exp(score - max) * value.
-// The empty state (-inf, 0, zeros) is the identity of merge. Milakov and Gimelshein, "Online normalizer calculation for
-// softmax" (2018); the merge is that of split-K decoding in Dao et al., "Flash-Decoding" (2023).
+// exp(score - max) * value. The empty state (-inf, 0, zeros) is the identity of merge. Milakov and Gimelshein, "Online
+// normalizer calculation for softmax" (2018); the merge is that of split-K decoding in Dao et al., "Flash-Decoding"
+// (2023).
 struct SoftmaxState {
     float max = kHidden;
     float sum = 0;

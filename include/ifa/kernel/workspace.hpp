@@ -63,28 +63,28 @@ struct Scratch {
     RowStates rows;                          // [depths, R G] of chunks that are to merge
     Index rows_per_depth;                    // R G
 
-    inline Scratch(Carver& carver, const Plan::Parts& plan) : Scratch(carver, plan.geometry, plan.run, depths(plan)) {}
-
-    inline Scratch(Carver& carver, const Geometry& geometry, Index run, Index depths)
-        : group(geometry.kv_heads > 0 ? geometry.heads / geometry.kv_heads : 0),
-          queries{nullptr, padded(geometry.key_dim)},
+    inline Scratch(Carver& carver, const Plan::Parts& plan)
+        : group(plan.geometry.kv_heads > 0 ? plan.geometry.heads / plan.geometry.kv_heads : 0),
+          queries{nullptr, padded(plan.geometry.key_dim)},
           integer_queries{nullptr, 2 * queries.stride},
-          rows{nullptr, {nullptr, padded(geometry.value_dim)}},
-          rows_per_depth(run * group) {
-        const Index lanes = run * padded(group);
+          rows{nullptr, {nullptr, padded(plan.geometry.value_dim)}},
+          rows_per_depth(plan.run * group) {
+        const Index lanes = plan.run * padded(group);
+        // One depth for each bit of a number of chunks.
+        const Index all_rows = rows_per_depth * (64 - __builtin_clzll(static_cast<std::uint64_t>(plan.span_chunks)));
         queries.data = carver.take<float>(rows_per_depth * queries.stride);
         integer_queries.data = carver.take<std::int16_t>(rows_per_depth * integer_queries.stride);
         multipliers = carver.take<float>(rows_per_depth);
         constants = carver.take<float>(rows_per_depth);
-        has_low = carver.take<bool>(run);
+        has_low = carver.take<bool>(plan.run);
         softmax = {carver.take<float>(lanes), carver.take<float>(lanes), carver.take<float>(lanes),
                    carver.take<float>(lanes)};
-        value_shift = carver.take<float>(run * rows.accumulators.stride);
+        value_shift = carver.take<float>(plan.run * rows.accumulators.stride);
         scores.data = carver.take<float>(group * kScoreStride);
         integer_weights.data = carver.take<std::int16_t>(group * kScoreStride);
         folded = carver.take<double>(queries.stride);
-        rows.states = carver.take<SoftmaxState>(depths * rows_per_depth);
-        rows.accumulators.data = carver.take<float>(depths * rows_per_depth * rows.accumulators.stride);
+        rows.states = carver.take<SoftmaxState>(all_rows);
+        rows.accumulators.data = carver.take<float>(all_rows * rows.accumulators.stride);
     }
 
     IFA_INLINE RowStates rows_at(Index depth) const { return rows.from(depth * rows_per_depth); }
@@ -117,12 +117,6 @@ struct Scratch {
     // Sets what must hold zeros before the first item.
     inline void clear(Index run) const {
         std::memset(value_shift, 0, static_cast<std::size_t>(run * rows.accumulators.stride) * sizeof(float));
-    }
-
-   private:
-    // One for each bit of a number of chunks.
-    static IFA_INLINE Index depths(const Plan::Parts& plan) {
-        return 64 - __builtin_clzll(static_cast<std::uint64_t>(plan.span_chunks));
     }
 };
 
