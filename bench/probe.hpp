@@ -49,7 +49,7 @@ float read_rows(const std::byte* memory, Index bytes, Index row_bytes) {
         sum = simd::max(
             read_lines<Streams, Prefetches>(memory + at, memory + (Streams - 1) * part + at, std::min(step, part - at)),
             sum);
-    return simd::reduce_max(sum);
+    return simd::first(simd::reduce_quad<simd::max>(sum, sum, sum, sum));
 }
 
 inline float read(const Reading& how, const std::byte* memory, Index bytes) {

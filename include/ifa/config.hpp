@@ -41,11 +41,14 @@
 // The error classes keep one identity across shared libraries.
 #define IFA_EXPORT __attribute__((visibility("default")))
 
-// Before a loop of constant trip count whose arrays must stay in registers.
+// Before a loop of constant trip count whose arrays must stay in registers, and before one to be done two steps at a
+// time.
 #if defined(__clang__)
 #define IFA_UNROLL _Pragma("unroll")
+#define IFA_UNROLL_TWICE
 #else
 #define IFA_UNROLL _Pragma("GCC unroll 16")
+#define IFA_UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 
 namespace ifa {

@@ -4,22 +4,32 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace {
 
+using ifa::Index;
 using ifa::UpcomingRows;
+
+constexpr float kMemory[512] = {};
+const std::vector<const float*> kRows = {kMemory, kMemory + 32, kMemory + 3, kMemory + 1, kMemory + 5};
+
+UpcomingRows<float> rows_of(Index elements) {
+    return {kRows.data(), static_cast<Index>(kRows.size()), elements};
+}
 
 TEST(UpcomingRows, AreNoneByDefault) {
     UpcomingRows<float> upcoming;
     EXPECT_EQ(upcoming.count(), 0);
-    upcoming.ask(upcoming.few());  // for nothing
+    EXPECT_EQ(upcoming.asks(), 0);
+    upcoming.ask(3);  // for nothing
+    upcoming.ask_for_rest();
     EXPECT_EQ(upcoming.count(), 0);
 }
 
-TEST(UpcomingRows, AreFewerByThoseThatWereAskedFor) {
-    const float memory[64] = {};
-    const float* const rows[] = {memory, memory + 32, memory + 3, memory + 1, memory + 5};
-    UpcomingRows<float> upcoming(rows, 5, 16);
+TEST(UpcomingRows, AreAskedForOneByOne) {
+    UpcomingRows<float> upcoming = rows_of(16);
+    EXPECT_EQ(upcoming.asks(), 5);
     upcoming.ask(0);
     EXPECT_EQ(upcoming.count(), 5);
     upcoming.ask(2);
@@ -28,19 +38,31 @@ TEST(UpcomingRows, AreFewerByThoseThatWereAskedFor) {
     EXPECT_EQ(upcoming.count(), 0);
 }
 
+TEST(UpcomingRows, AreAskedForAQuarterKibibyteAtOnce) {
+    EXPECT_EQ(rows_of(64).asks(), 5);
+    EXPECT_EQ(rows_of(65).asks(), 10);
+    UpcomingRows<float> upcoming = rows_of(129);
+    EXPECT_EQ(upcoming.asks(), 15);
+    for (Index asked = 1; asked <= 15; ++asked) {
+        upcoming.ask();
+        EXPECT_EQ(upcoming.count(), 5 - asked / 3) << asked;
+    }
+}
+
 TEST(UpcomingRows, AreNoneWhenTheRestWasAskedFor) {
-    const float memory[64] = {};
-    const float* const rows[] = {memory, memory + 32};
-    UpcomingRows<float> upcoming(rows, 2, 16);
+    UpcomingRows<float> upcoming = rows_of(200);
+    upcoming.ask();
     upcoming.ask_for_rest();
     EXPECT_EQ(upcoming.count(), 0);
 }
 
-TEST(UpcomingRows, AreAskedForAQuarterKibibyteAtOnceOrOneByOne) {
-    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 32).few(), 2);
-    EXPECT_EQ(UpcomingRows<std::int8_t>(nullptr, 0, 80).few(), 3);
-    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 64).few(), 1);
-    EXPECT_EQ(UpcomingRows<float>(nullptr, 0, 512).few(), 1);
+TEST(UpcomingRows, AreSharedOutInTurn) {
+    UpcomingRows<float> upcoming = rows_of(16);
+    EXPECT_EQ(upcoming.take(0).count(), 0);
+    EXPECT_EQ(upcoming.take(3).count(), 3);
+    EXPECT_EQ(upcoming.count(), 2);
+    EXPECT_EQ(upcoming.take(3).count(), 2);
+    EXPECT_EQ(upcoming.take(3).count(), 0);
 }
 
 }  // namespace

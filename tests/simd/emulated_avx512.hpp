@@ -18,16 +18,12 @@
 #undef _mm512_mask_mov_ps
 #undef _mm512_mask_mov_epi32
 #undef _mm512_cmp_ps_mask
-#undef _mm512_maskz_extracti64x4_epi64
 #undef _mm512_maskz_max_ps
 #undef _mm512_maskz_min_ps
 #undef _mm512_maskz_roundscale_ps
 #undef _mm512_maskz_unpacklo_ps
 #undef _mm512_maskz_unpackhi_ps
-#undef _mm512_maskz_unpacklo_epi32
-#undef _mm512_maskz_unpackhi_epi32
-#undef _mm512_maskz_unpacklo_epi64
-#undef _mm512_maskz_unpackhi_epi64
+#undef _mm512_maskz_shuffle_f32x4
 #undef _mm512_dpwssd_epi32
 
 #define IFA_EMULATED SIMDE_FUNCTION_ATTRIBUTES
@@ -81,9 +77,6 @@ IFA_EMULATED __m512 masked(__mmask16 k, const Floats& x) {
 }
 IFA_EMULATED __m512i masked(__mmask16 k, const Integers& x) {
     return masked_halves(std::uint32_t{k}, x);
-}
-IFA_EMULATED __m512i masked_pairs(__mmask8 k, const Integers& x) {
-    return masked_halves(std::uint64_t{k}, x);
 }
 
 IFA_EMULATED __m512 _mm512_maskz_mov_ps(__mmask16 k, __m512 x) {
@@ -197,10 +190,6 @@ IFA_EMULATED __m512i _mm512_dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
 }
 
 // Within each 128 bits.
-IFA_EMULATED __m512 _mm512_maskz_permute_ps(__mmask16 k, __m512 x, const int order) {
-    const Floats of = halves(x);
-    return masked(k, Floats{_mm256_permute_ps(of.low, order), _mm256_permute_ps(of.high, order)});
-}
 IFA_EMULATED __m512 _mm512_maskz_shuffle_ps(__mmask16 k, __m512 a, __m512 b, const int order) {
     const Floats x = halves(a), y = halves(b);
     return masked(k, Floats{_mm256_shuffle_ps(x.low, y.low, order), _mm256_shuffle_ps(x.high, y.high, order)});
@@ -213,34 +202,24 @@ IFA_EMULATED __m512 _mm512_maskz_unpackhi_ps(__mmask16 k, __m512 a, __m512 b) {
     const Floats x = halves(a), y = halves(b);
     return masked(k, Floats{_mm256_unpackhi_ps(x.low, y.low), _mm256_unpackhi_ps(x.high, y.high)});
 }
-IFA_EMULATED __m512i _mm512_maskz_unpacklo_epi32(__mmask16 k, __m512i a, __m512i b) {
-    const Integers x = halves(a), y = halves(b);
-    return masked(k, Integers{_mm256_unpacklo_epi32(x.low, y.low), _mm256_unpacklo_epi32(x.high, y.high)});
-}
-IFA_EMULATED __m512i _mm512_maskz_unpackhi_epi32(__mmask16 k, __m512i a, __m512i b) {
-    const Integers x = halves(a), y = halves(b);
-    return masked(k, Integers{_mm256_unpackhi_epi32(x.low, y.low), _mm256_unpackhi_epi32(x.high, y.high)});
-}
-IFA_EMULATED __m512i _mm512_maskz_unpacklo_epi64(__mmask8 k, __m512i a, __m512i b) {
-    const Integers x = halves(a), y = halves(b);
-    return masked_pairs(k, Integers{_mm256_unpacklo_epi64(x.low, y.low), _mm256_unpacklo_epi64(x.high, y.high)});
-}
-IFA_EMULATED __m512i _mm512_maskz_unpackhi_epi64(__mmask8 k, __m512i a, __m512i b) {
-    const Integers x = halves(a), y = halves(b);
-    return masked_pairs(k, Integers{_mm256_unpackhi_epi64(x.low, y.low), _mm256_unpackhi_epi64(x.high, y.high)});
-}
 
 IFA_EMULATED __m256 _mm512_maskz_extractf32x8_ps(__mmask8 k, __m512 x, int half) {
     const Floats of = halves(x);
     return masked(std::uint32_t{k}, half == 0 ? of.low : of.high);
 }
-IFA_EMULATED __m256i _mm512_maskz_extracti64x4_epi64(__mmask8 k, __m512i x, int half) {
-    const Integers of = halves(x);
-    return masked(std::uint64_t{k}, half == 0 ? of.low : of.high);
-}
 IFA_EMULATED __m512 _mm512_maskz_insertf32x8(__mmask16 k, __m512 x, __m256 y, int half) {
     const Floats of = halves(x);
     return masked(k, half == 0 ? Floats{y, of.high} : Floats{of.low, y});
+}
+// Blocks of four lanes: two of a, then two of b.
+IFA_EMULATED __m128 block_of(const Floats& x, int block) {
+    const __m256 half = block < 2 ? x.low : x.high;
+    return block % 2 == 0 ? _mm256_castps256_ps128(half) : _mm256_extractf128_ps(half, 1);
+}
+IFA_EMULATED __m512 _mm512_maskz_shuffle_f32x4(__mmask16 k, __m512 a, __m512 b, const int order) {
+    const Floats x = halves(a), y = halves(b);
+    return masked(k, Floats{_mm256_set_m128(block_of(x, order >> 2 & 3), block_of(x, order & 3)),
+                            _mm256_set_m128(block_of(y, order >> 6 & 3), block_of(y, order >> 4 & 3))});
 }
 IFA_EMULATED float _mm512_cvtss_f32(__m512 x) {
     return _mm256_cvtss_f32(halves(x).low);

@@ -244,26 +244,42 @@ TEST(SIMD_SUITE, HiddenLanesAreMinusInfinity) {
     }
 }
 
-TEST(SIMD_SUITE, FourReductionsAtOnceHaveTheBitsOfOne) {
-    const simd::Float rows[] = {ladder(0.1f, 1.3f), ladder(-7, 0.7f), ladder(2, -3.1f), ladder(1e-3f, 1e3f)};
-    float sums[4], largest[4];
-    simd::store(sums, simd::totals(rows[0], rows[1], rows[2], rows[3]));
-    simd::store(largest, simd::maxima(rows[0], rows[1], rows[2], rows[3]));
-    for (int i = 0; i < 4; ++i) {
-        EXPECT_EQ(sums[i], simd::reduce_add(rows[i])) << i;
-        EXPECT_EQ(largest[i], simd::reduce_max(rows[i])) << i;
-    }
+// The reductions of kLanes vectors at once.
+template <simd::Combine combine, class RowOf>
+std::vector<float> reduced(const RowOf& row) {
+    simd::Float quads[simd::kLanes / 4];
+    for (int i = 0; i < simd::kLanes; i += 4)
+        quads[i / 4] = simd::reduce_quad<combine>(row(i), row(i + 1), row(i + 2), row(i + 3));
+    return lanes(simd::reduce_quads<combine>(quads));
 }
 
-TEST(SIMD_SUITE, QuadsJoinInOrder) {
-    simd::Quad quads[simd::kLanes / 4];
-    for (int i = 0; i < simd::kLanes / 4; ++i) {
-        const auto row = [&](int j) { return simd::set(j == 0 ? static_cast<float>(i) : 0.f); };
-        quads[i] = simd::maxima(row(0), row(1), row(1), row(1));
+TEST(SIMD_SUITE, ReductionsGoByOneTreeInEveryPlace) {
+    const simd::Float same = ladder(0.1f, 1.3f);
+    const std::vector<float> sums = reduced<simd::add>([&](int) { return same; });
+    for (const float sum : sums) EXPECT_EQ(sum, sums[0]);
+    for (int at = 0; at < simd::kLanes; ++at)  // whatever the neighbours are
+        EXPECT_EQ(
+            reduced<simd::add>([&](int i) { return i == at ? same : ladder(-7, 1e3f); })[static_cast<std::size_t>(at)],
+            sums[0])
+            << at;
+}
+
+TEST(SIMD_SUITE, ReductionsSeeEveryLaneOfTheirOwn) {
+    for (int at = 0; at < simd::kLanes; ++at) {
+        float numbers[simd::kLanes];
+        for (float& x : numbers) x = -kInf;
+        numbers[at] = -7;
+        const simd::Float row = simd::load(numbers);
+        const auto in_turn = [&](int i) { return i == at ? row : ladder(static_cast<float>(i), -1); };
+        const std::vector<float> largest = reduced<simd::max>(in_turn), sums = reduced<simd::add>(in_turn);
+        for (int i = 0; i < simd::kLanes; ++i) {
+            const auto lane = static_cast<std::size_t>(i);
+            EXPECT_EQ(largest[lane], i == at ? -7.f : static_cast<float>(i)) << at << ' ' << i;
+            EXPECT_EQ(sums[lane],
+                      i == at ? -kInf : static_cast<float>(simd::kLanes * i - simd::kLanes * (simd::kLanes - 1) / 2))
+                << at << ' ' << i;
+        }
     }
-    const std::vector<float> joined = lanes(simd::join(quads));
-    for (int i = 0; i < simd::kLanes; ++i)
-        EXPECT_EQ(joined[static_cast<std::size_t>(i)], i % 4 == 0 ? static_cast<float>(i / 4) : 0.f) << i;
 }
 
 std::vector<float> integers(simd::Int x) {
@@ -279,18 +295,11 @@ TEST(SIMD_SUITE, PairsAreMultipliedAndAdded) {
     }
     const simd::Int once = simd::dot(simd::load_pairs(left), simd::load_pairs(right), simd::zero_int());
     const std::vector<float> twice = integers(simd::dot(simd::load_pairs(left), simd::load_pairs(right), once));
-    int sum = 0;
     for (std::size_t i = 0; i < simd::kLanes; ++i) {
         const int exact = left[2 * i] * right[2 * i] + left[2 * i + 1] * right[2 * i + 1];
         EXPECT_EQ(twice[i], static_cast<float>(2 * exact)) << i;
-        sum += exact;
     }
-    float totals[4];
-    simd::store(totals, simd::totals(once, simd::zero_int(), once, simd::zero_int()));
-    EXPECT_EQ(totals[0], static_cast<float>(sum));
-    EXPECT_EQ(totals[1], 0.f);
-    EXPECT_EQ(totals[2], static_cast<float>(sum));
-    EXPECT_EQ(totals[3], 0.f);
+    EXPECT_EQ(integers(simd::add(once, simd::as_ints(simd::as_floats(once)))), twice);
 }
 
 TEST(SIMD_SUITE, TwoRowsInterleaveIntoPairs) {
@@ -311,17 +320,6 @@ TEST(SIMD_SUITE, Int16StoresSaturateAndRoundToEven) {
         simd::store(stored, simd::set(x));
         const double expected = std::nearbyint(std::clamp(double{x}, -32768.0, 32767.0));
         for (const std::int16_t y : stored) EXPECT_EQ(double{1} * y, expected) << x;
-    }
-}
-
-TEST(SIMD_SUITE, ReductionsSeeEveryLane) {
-    EXPECT_EQ(simd::reduce_add(ladder(1, 1)), static_cast<float>(simd::kLanes * (simd::kLanes + 1) / 2));
-    for (int at = 0; at < simd::kLanes; ++at) {
-        float numbers[simd::kLanes];
-        for (float& x : numbers) x = -kInf;
-        numbers[at] = -7;
-        EXPECT_EQ(simd::reduce_max(simd::load(numbers)), -7.f) << at;
-        EXPECT_EQ(simd::reduce_add(simd::load(numbers)), -kInf) << at;
     }
 }
 

@@ -11,12 +11,12 @@ namespace ifa::inline IFA_ISA {
 // 8 + 4 + 1 + 1. A block of scores has as many accumulators where that leaves it few tokens: rows read side by side get
 // ahead of the hardware's prefetchers, so that a single head rather waits for its own sums.
 struct Blocks {
-    int heads;
-    int tokens[9], vectors[9];
+    int score_heads, score_tokens[9];
+    int output_heads, output_vectors[9];
 };
-inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, {0, 8, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf32{8, {0, 8, 4, 4, 4, 2, 2, 2, 2}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
+inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, 6, {0, 8, 6, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, 5, {0, 8, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf32{8, {0, 8, 4, 4, 4, 4, 4, 3, 3}, 8, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
 
 // float32 multiply-adds, whatever the elements are.
 struct FloatProducts {
@@ -52,6 +52,10 @@ struct FloatProducts {
         return simd::load_partial(rows[0] + d, count);
     }
     static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::fma(a, b, c); }
+    // For reductions over the lanes of sums: what combines them, and what the result is as floats.
+    static IFA_INLINE simd::Float lanes(Sum x) { return x; }
+    static IFA_INLINE simd::Float combine(simd::Float a, simd::Float b) { return simd::add(a, b); }
+    static IFA_INLINE simd::Float reduced(simd::Float x) { return x; }
     static IFA_INLINE simd::Float total(Sum sum, simd::Float) { return sum; }
 };
 
@@ -99,6 +103,11 @@ struct IntegerProducts {
         return simd::interleave(bytes[0], bytes[1]);
     }
     static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::in_register(simd::dot(a, b, c)); }
+    static IFA_INLINE simd::Float lanes(Sum x) { return simd::as_floats(x); }
+    static IFA_INLINE simd::Float combine(simd::Float a, simd::Float b) {
+        return simd::as_floats(simd::add(simd::as_ints(a), simd::as_ints(b)));
+    }
+    static IFA_INLINE simd::Float reduced(simd::Float x) { return simd::to_float(simd::as_ints(x)); }
     static IFA_INLINE simd::Float total(Sum sum, simd::Float unit) { return simd::mul(simd::to_float(sum), unit); }
 };
 

@@ -41,7 +41,7 @@ struct OnlineSoftmax {
         for (Index first = 0; first < heads; first += simd::kLanes) {
             const Index count = heads - first < simd::kLanes ? heads - first : Index{simd::kLanes};
             const simd::Float before = simd::load(maxima + first);
-            const simd::Float tile = for_each_head<simd::maxima>(
+            const simd::Float tile = for_each_head<simd::max>(
                 count,
                 simd::set(kHidden), [&](Index i) __attribute__((always_inline)) { return largest(scores[first + i]); });
             const simd::Float after = simd::max(tile, before), reference = zero_if_hidden(after);
@@ -50,7 +50,7 @@ struct OnlineSoftmax {
             const simd::Float tile_factor = kQuantised ? simd::exp(simd::sub(from, reference)) : simd::set(1.f);
             const simd::Float unit = simd::mul(tile_factor, simd::set(kQuantised ? 1 / kWeightUnits : 1.f));
             simd::store(subtracted, from);
-            const simd::Float total = for_each_head<kTotals>(
+            const simd::Float total = for_each_head<simd::add>(
                 count, simd::set(0.f), [&](Index i) __attribute__((always_inline)) {
                     return weigh<kQuantised>(scores[first + i], subtracted[i], weights[first + i]);
                 });
@@ -62,13 +62,10 @@ struct OnlineSoftmax {
     }
 
    private:
-    using Reduction = simd::Quad (*)(simd::Float, simd::Float, simd::Float, simd::Float);
-    static constexpr Reduction kTotals = simd::totals;
-
     // A lane for each head: the reduction of row(head), or of `none` beyond the last.
-    template <Reduction reduce, class Row>
+    template <simd::Combine combine, class Row>
     static IFA_INLINE simd::Float for_each_head(Index heads, simd::Float none, const Row& row) {
-        simd::Quad quads[simd::kLanes / 4];
+        simd::Float quads[simd::kLanes / 4];
         IFA_UNROLL for (Index i = 0; i < simd::kLanes; i += 4) {
             if (i > 0 && i >= heads) {
                 quads[i / 4] = quads[0];
@@ -76,9 +73,9 @@ struct OnlineSoftmax {
             }
             simd::Float rows[4] = {none, none, none, none};
             for (Index j = 0; j < 4 && i + j < heads; ++j) rows[j] = row(i + j);
-            quads[i / 4] = reduce(rows[0], rows[1], rows[2], rows[3]);
+            quads[i / 4] = simd::reduce_quad<combine>(rows[0], rows[1], rows[2], rows[3]);
         }
-        return simd::join(quads);
+        return simd::reduce_quads<combine>(quads);
     }
 
     // What scores are measured from: 0 while nothing is visible, so that exp(-inf - 0) = 0.

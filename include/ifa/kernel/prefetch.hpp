@@ -5,9 +5,19 @@
 
 namespace ifa::inline IFA_ISA {
 
-// Rows that will be read soon, to be asked for a few at a time between products. A core has buffers for about two dozen
-// misses: it waits when it is asked for more at once, and has memory idle when asked for none. Rows are asked for whole
-// and in turn, as the hardware's prefetchers follow only lines in the order of memory.
+// Whether memory is better asked for into the first-level cache than into the second. AMD's cores are 5 to 15 % faster
+// so, Intel's 2 to 11 % slower: there what is asked for waits in the buffers that loads need too.
+IFA_INLINE bool asks_first_level() {
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_is("amd");
+#else
+    return false;
+#endif
+}
+
+// Rows that will be read soon, to be asked for little by little between products. A core has buffers for one or two
+// dozen misses: it waits when it is asked for more at once, and has memory idle when asked for none. Rows are asked for
+// whole and in turn, as the hardware's prefetchers follow only lines in the order of memory.
 template <class T>
 class UpcomingRows {
    public:
@@ -16,21 +26,50 @@ class UpcomingRows {
         : next_(rows), end_(rows + count), bytes_(elements * static_cast<Index>(sizeof(T))) {}
 
     IFA_INLINE Index count() const { return end_ - next_; }
-    // As many as are well asked for at once.
-    IFA_INLINE Index few() const { return bytes_ < kBytesAtOnce ? kBytesAtOnce / bytes_ : 1; }
-    // Asks for the next `rows`, or for as many as there are.
-    IFA_INLINE void ask(Index rows) {
-        for (const T* const* const until = rows < count() ? next_ + rows : end_; next_ != until; ++next_)
-            simd::prefetch(*next_, bytes_);
+    // Splits off the first `rows`, or as many as there are.
+    IFA_INLINE UpcomingRows take(Index rows) {
+        UpcomingRows taken = *this;
+        taken.end_ = next_ = rows < count() ? next_ + rows : end_;
+        return taken;
     }
-    IFA_INLINE void ask_for_rest() { ask(count()); }
+
+    // How often to ask for all of them.
+    IFA_INLINE int asks() const { return static_cast<int>(count() * ((bytes_ + kBytesAtOnce - 1) / kBytesAtOnce)); }
+    // Asks for as much as is well asked for at once, if there is any: a row or, where it is longer, a part of it.
+    // Nothing is read: any address will do.
+    IFA_INLINE void ask() {
+        if (next_ == end_) return;
+        const auto* const line = reinterpret_cast<const char*>(*next_) + asked_;
+        const Index left = bytes_ - asked_;
+        if (asks_first_level()) ask<3>(line, left);
+        else ask<2>(line, left);
+        asked_ += kBytesAtOnce;
+        if (asked_ < bytes_) return;
+        asked_ = 0;
+        ++next_;
+    }
+    IFA_INLINE void ask(int times) {
+        for (int i = 0; i < times; ++i) ask();
+    }
+    IFA_INLINE void ask_for_rest() {
+        while (next_ != end_) ask();
+    }
 
    private:
-    static constexpr Index kBytesAtOnce = 256;
+    static constexpr Index kLine = 64, kBytesAtOnce = 4 * kLine;
+
+    template <int Locality>
+    static IFA_INLINE void ask(const char* line, Index bytes) {
+        __builtin_prefetch(line, 0, Locality);
+        if (bytes > kLine) __builtin_prefetch(line + kLine, 0, Locality);
+        if (bytes > 2 * kLine) __builtin_prefetch(line + 2 * kLine, 0, Locality);
+        if (bytes > 3 * kLine) __builtin_prefetch(line + 3 * kLine, 0, Locality);
+    }
 
     const T* const* next_ = nullptr;
     const T* const* end_ = nullptr;
-    Index bytes_ = kBytesAtOnce;  // of a row
+    Index bytes_ = 0;
+    Index asked_ = 0;  // bytes of the next row that were asked for
 };
 
 }  // namespace ifa::inline IFA_ISA

@@ -88,7 +88,8 @@ struct Tile : Slots {
 };
 
 // How many parts of at most `most` there are in `total`.
-constexpr Index parts_of(Index total, Index most) {
+template <class T>
+constexpr T parts_of(T total, std::type_identity_t<T> most) {
     return (total + most - 1) / most;
 }
 
@@ -145,29 +146,24 @@ IFA_INLINE void update_scores(float* scores, const float* totals) {
         for (int j = 0; j < Tokens; ++j) scores[j] += totals[j] * kLowPart;  // an exact product
 }
 
-// Reduces the sums of a block to scores, four at a time: tokens of a head, or two tokens each of two heads.
-template <ScoreUpdate update, int Heads, int Tokens, class Sum>
-IFA_INLINE void reduce_scores(const Sum (&sum)[Heads][Tokens], ScoreRows scores) {
-    constexpr int kHeadsAtOnce = Tokens == 2 ? 2 : 1, kTokensAtOnce = 4 / kHeadsAtOnce;
-    const auto at = [&](int h, int j) __attribute__((always_inline)) {
-        return sum[h < Heads ? h : Heads - 1][j < Tokens ? j : Tokens - 1];
+// Reduces the sums of a block to scores, a vector of them at a time.
+template <class Arithmetic, ScoreUpdate update, int Heads, int Tokens>
+IFA_INLINE void reduce_scores(const typename Arithmetic::Sum (&sum)[Heads][Tokens], ScoreRows scores) {
+    constexpr int kSums = Heads * Tokens;
+    const auto at = [&](int i) __attribute__((always_inline)) {
+        const int present = i < kSums ? i : kSums - 1;
+        return Arithmetic::lanes(sum[present / Tokens][present % Tokens]);
     };
-    IFA_UNROLL for (int h = 0; h < Heads; h += kHeadsAtOnce) {
-        IFA_UNROLL for (int j = 0; j < Tokens; j += kTokensAtOnce) {
-            const simd::Quad totals = kHeadsAtOnce == 2
-                                          ? simd::totals(at(h, 0), at(h, 1), at(h + 1, 0), at(h + 1, 1))
-                                          : simd::totals(at(h, j), at(h, j + 1), at(h, j + 2), at(h, j + 3));
-            if constexpr (update == kStores && kHeadsAtOnce == 1) {
-                simd::store(scores[h] + j, totals);  // what lies beyond the block is overwritten by the next one
-            } else {
-                float each[4];
-                simd::store(each, totals);
-                constexpr int kCount = Tokens < kTokensAtOnce ? Tokens : kTokensAtOnce;
-                for (int k = 0; k < kHeadsAtOnce && h + k < Heads; ++k)
-                    update_scores<update, kCount>(scores[h + k] + j, each + k * kTokensAtOnce);
-            }
+    float totals[(kSums + simd::kLanes - 1) / simd::kLanes * simd::kLanes];
+    IFA_UNROLL for (int first = 0; first < kSums; first += simd::kLanes) {
+        simd::Float quads[simd::kLanes / 4];
+        IFA_UNROLL for (int i = 0; i < simd::kLanes; i += 4) {
+            const int next = first + i < kSums ? first + i : first;
+            quads[i / 4] = simd::reduce_quad<Arithmetic::combine>(at(next), at(next + 1), at(next + 2), at(next + 3));
         }
+        simd::store(totals + first, Arithmetic::reduced(simd::reduce_quads<Arithmetic::combine>(quads)));
     }
+    IFA_UNROLL for (int h = 0; h < Heads; ++h) update_scores<update, Tokens>(scores[h], totals + h * Tokens);
 }
 
 // scores[h][j] = sum_d queries[h][d] * keys[j][d], or += that in units of kLowPart, for a block of heads and rows.
@@ -188,32 +184,43 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
     const auto key_tail = [&](int j) __attribute__((always_inline)) {
         return Arithmetic::load_partial(keys[j] + d, head_dim - d);
     };
-    for (; d + Arithmetic::kStep <= head_dim; d += Arithmetic::kStep) add_products<Arithmetic>(query, key, sum);
+    IFA_UNROLL_TWICE for (; d + Arithmetic::kStep <= head_dim; d += Arithmetic::kStep)
+        add_products<Arithmetic>(query, key, sum);
     if (d < head_dim) add_products<Arithmetic>(query, key_tail, sum);
     ask();
-    reduce_scores<update>(sum, scores);
+    reduce_scores<Arithmetic, update>(sum, scores);
+}
+
+// The same for all rows of a tile. Asks for `share` upcoming rows meanwhile, evenly. Not inlined, as accumulate_block
+// is not: compilers that allot registers to all blocks together run out of them for what a loop counts with.
+template <class Arithmetic, ScoreUpdate update, int Heads, class Key, class Value>
+__attribute__((noinline)) void score_rows(RowsOf<typename Arithmetic::query_type> queries, const Key* const* keys,
+                                          int rows, Index head_dim, ScoreRows scores, UpcomingRows<Value>& upcoming,
+                                          Index share) {
+    constexpr int kTokens = Arithmetic::kBlocks.score_tokens[Heads];
+    static_assert(kTokens > 1 && kTokens <= kMostBlockTokens);
+    UpcomingRows<Value> own = upcoming.take(share);
+    const int times = parts_of(own.asks(), 2 * parts_of(rows, kTokens));
+    const auto ask = [&]() __attribute__((always_inline)) {
+        own.ask(times);
+    };
+    for (int row = 0; row < rows; row += kTokens)
+        score_block<Arithmetic, update, Heads, kTokens>(queries, keys + row, head_dim, scores.from(0, row), ask);
+    own.ask_for_rest();
 }
 
 // scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for upcoming values
-// meanwhile, as many as there are rows, so that both memory streams keep moving.
+// meanwhile, evenly, so that both memory streams keep moving.
 template <class Arithmetic, ScoreUpdate update = kStores, class Key, class Value>
 inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
                        Index key_dim, ScoreRows scores, UpcomingRows<Value> upcoming = {}) {
-    const int rows = tile.rows();
-    const Index head_blocks = parts_of(heads, Arithmetic::kBlocks.heads);
-    split_evenly<Arithmetic::kBlocks.heads>(
+    constexpr int kMostHeads = Arithmetic::kBlocks.score_heads;
+    const Index share = parts_of(upcoming.count(), parts_of(heads, kMostHeads));
+    split_evenly<kMostHeads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
-            constexpr int kHeads = n, kTokens = Arithmetic::kBlocks.tokens[kHeads];
-            static_assert(kTokens > 1 && kTokens <= kMostBlockTokens);
-            const Index asked = parts_of(kTokens, 2 * head_blocks);
-            const auto ask = [&]() __attribute__((always_inline)) {
-                upcoming.ask(asked);
-            };
-            for (int row = 0; row < rows; row += kTokens)
-                score_block<Arithmetic, update, kHeads, kTokens>(queries.from(first), tile.keys + row, key_dim,
-                                                                 scores.from(first, row), ask);
+            score_rows<Arithmetic, update, n>(queries.from(first), tile.keys, tile.rows(), key_dim, scores.from(first),
+                                              upcoming, share);
         });
-    upcoming.ask_for_rest();
 }
 
 // What one block of outputs reads beside the values.
@@ -251,22 +258,30 @@ class ValueStep {
 };
 
 // sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
-// vectors of d. values(row) gives what loads a vector of one step of rows; ask() is called once for every `pace` rows.
-template <class Arithmetic, int Heads, int Vectors, class Values, class Ask>
-IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>& weights, int rows, int pace,
-                                 const Values& values, const Ask& ask, HeadRows sums) {
+// vectors of d. rows_of_values(row) gives what loads a vector of one step of rows. Asks for `share` upcoming rows
+// meanwhile.
+template <class Arithmetic, int Heads, int Vectors, class Values, class Key>
+__attribute__((noinline)) void accumulate_block(const Weights<typename Arithmetic::weight_type>& block, int rows,
+                                                const Values& rows_of_values, HeadRows sums,
+                                                UpcomingRows<Key>& upcoming, Index share) {
+    const auto weights = block;  // copies, which stay in registers
+    const auto values = rows_of_values;
+    UpcomingRows<Key> own = upcoming.take(share);
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
+    const int asks = own.asks(), steps = parts_of(rows, Arithmetic::kRows);
+    const int times = steps > 0 ? parts_of(asks, steps) : 0, pauses = asks < steps ? asks : steps;
+    const int pace = (pauses > 0 ? steps / pauses : steps) * Arithmetic::kRows;
     for (int row = 0; row < rows;) {
-        ask();
-        const int end = row + pace < rows ? row + pace : rows;
-        for (; row < end; row += Arithmetic::kRows) {
+        own.ask(times);
+        for (const int end = row + pace < rows ? row + pace : rows; row < end; row += Arithmetic::kRows) {
             const auto weight = weights.weights.from(0, row);
             add_products<Arithmetic>(
                 [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weight[h]); }, values(row),
                 sum);
         }
     }
+    own.ask_for_rest();
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
         IFA_UNROLL for (int v = 0; v < Vectors; ++v) {
@@ -279,46 +294,41 @@ IFA_INLINE void accumulate_block(const Weights<typename Arithmetic::weight_type>
 // The blocks of outputs that so many heads and vectors make.
 template <class Arithmetic>
 IFA_INLINE Index output_blocks(Index heads, Index vectors) {
-    const Index head_blocks = parts_of(heads, Arithmetic::kBlocks.heads);
-    return head_blocks * parts_of(vectors, Arithmetic::kBlocks.vectors[parts_of(heads, head_blocks)]);
+    constexpr auto& kBlocks = Arithmetic::kBlocks;
+    const Index head_blocks = parts_of(heads, kBlocks.output_heads);
+    return head_blocks * parts_of(vectors, kBlocks.output_vectors[parts_of(heads, head_blocks)]);
 }
 
 // sums[h][:] = rescale[h] * sums[h][:] + unit[h] * sum_row weights[h][row] * (values[row][:] + shift[:]) for all
-// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for upcoming keys meanwhile.
+// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for upcoming keys meanwhile,
+// evenly.
 template <class Arithmetic, bool Shifted, class Key, class Value>
 inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& weights, Index heads,
                             const Tile<Key, Value>& tile, const float* shift, Index value_dim, HeadRows sums,
                             UpcomingRows<Key> upcoming = {}) {
+    constexpr auto& kBlocks = Arithmetic::kBlocks;
     const int rows = tile.rows();
-    const Index vectors = value_dim / simd::kLanes;
-    // All blocks together ask for about as many rows as the tile has, in whole steps.
-    const Index asked = upcoming.few(),
-                steps = parts_of(asked * output_blocks<Arithmetic>(heads, vectors), Arithmetic::kRows);
-    const int pace = static_cast<int>(steps) * Arithmetic::kRows;
-    split_evenly<Arithmetic::kBlocks.heads>(
+    const Index vectors = value_dim / simd::kLanes, blocks = output_blocks<Arithmetic>(heads, vectors);
+    const Index share = blocks > 0 ? parts_of(upcoming.count(), blocks) : 0;
+    split_evenly<kBlocks.output_heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
-            constexpr int kHeads = n;
             const auto block = weights.from(first);
-            split_evenly<Arithmetic::kBlocks.vectors[kHeads]>(
+            split_evenly<kBlocks.output_vectors[n]>(
                 vectors, [&](Index vector, auto count) __attribute__((always_inline)) {
                     const Index d = vector * simd::kLanes;
-                    const auto values = [&](int row) __attribute__((always_inline)) {
-                        return ValueStep<Arithmetic, Shifted, Value>(tile.values + row, shift, d);
+                    const auto values = [ at = &tile.values[0], shift, d ](int row) __attribute__((always_inline)) {
+                        return ValueStep<Arithmetic, Shifted, Value>(at + row, shift, d);
                     };
-                    const auto ask = [&]() __attribute__((always_inline)) {
-                        upcoming.ask(asked);
-                    };
-                    accumulate_block<Arithmetic, kHeads, count>(block, rows, pace, values, ask, sums.from(first, d));
+                    accumulate_block<Arithmetic, n, count>(block, rows, values, sums.from(first, d), upcoming, share);
                 });
             const Index d = vectors * simd::kLanes;
-            const auto tails = [&](int row) __attribute__((always_inline)) {
-                const ValueStep<Arithmetic, Shifted, Value> step(tile.values + row, shift, d);
+            const auto tails = [ at = &tile.values[0], shift, d, value_dim ](int row) __attribute__((always_inline)) {
+                const ValueStep<Arithmetic, Shifted, Value> step(at + row, shift, d);
                 return [=](int) __attribute__((always_inline)) {
                     return step.partial(value_dim - d);
                 };
             };
-            if (d < value_dim)
-                accumulate_block<Arithmetic, kHeads, 1>(block, rows, rows, tails, [] {}, sums.from(first, d));
+            if (d < value_dim) accumulate_block<Arithmetic, n, 1>(block, rows, tails, sums.from(first, d), upcoming, 0);
         });
     upcoming.ask_for_rest();
 }

@@ -10,7 +10,6 @@
 namespace ifa::inline IFA_ISA::simd {
 
 using Float = __m256;
-using Quad = __m128;  // the results of four reductions
 inline constexpr int kLanes = 8;
 inline constexpr int kRegisters = 16;
 inline constexpr bool kMaskedTails = false;
@@ -136,40 +135,27 @@ IFA_INLINE Float round(Float x) {
     return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-IFA_INLINE float reduce_add(Float x) {
-    const Float pairs = _mm256_add_ps(x, _mm256_permute_ps(x, 0x4e));
-    const Float quads = _mm256_add_ps(pairs, _mm256_permute_ps(pairs, 0xb1));
-    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
+IFA_INLINE Float as_floats(Int x) {
+    return _mm256_castsi256_ps(x);
 }
-// reduce_add of each, by the same tree.
-IFA_INLINE Quad totals(Float a, Float b, Float c, Float d) {
-    const Float ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));  // a0+a2 b0+b2 a1+a3 b1+b3
-    const Float cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-    const Float halves = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
-    return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+IFA_INLINE Int as_ints(Float x) {
+    return _mm256_castps_si256(x);
 }
-IFA_INLINE Quad totals(Int a, Int b, Int c, Int d) {
-    const Int halves = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
-    return _mm_cvtepi32_ps(sums);
+IFA_INLINE Int add(Int a, Int b) {
+    return _mm256_add_epi32(a, b);
 }
-IFA_INLINE float reduce_max(Float x) {
-    const __m128 quad = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    const __m128 pair = _mm_max_ps(quad, _mm_movehl_ps(quad, quad));
-    return _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)));
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads.
+template <int Step>
+IFA_INLINE Float exchange_low(Float a, Float b) {
+    if constexpr (Step == 0) return _mm256_unpacklo_ps(a, b);            // a0 b0 a1 b1
+    else if constexpr (Step == 1) return _mm256_shuffle_ps(a, b, 0x44);  // a0 a1 b0 b1
+    else return _mm256_permute2f128_ps(a, b, 0x20);
 }
-// reduce_max of each.
-IFA_INLINE Quad maxima(Float a, Float b, Float c, Float d) {
-    const Float ab = _mm256_max_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-    const Float cd = _mm256_max_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-    const Float halves = _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
-    return _mm_max_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
-}
-IFA_INLINE Float join(const Quad* quads) {
-    return _mm256_set_m128(quads[1], quads[0]);
-}
-IFA_INLINE void store(float* p, Quad x) {
-    _mm_storeu_ps(p, x);
+template <int Step>
+IFA_INLINE Float exchange_high(Float a, Float b) {
+    if constexpr (Step == 0) return _mm256_unpackhi_ps(a, b);
+    else if constexpr (Step == 1) return _mm256_shuffle_ps(a, b, 0xee);
+    else return _mm256_permute2f128_ps(a, b, 0x31);
 }
 IFA_INLINE float first(Float x) {
     return _mm256_cvtss_f32(x);

@@ -13,7 +13,6 @@ namespace ifa::inline IFA_ISA::simd {
 inline constexpr __mmask16 kAll = 0xffff;
 
 using Float = __m512;
-using Quad = __m128;  // the results of four reductions
 inline constexpr int kLanes = 16;
 inline constexpr int kRegisters = 32;
 inline constexpr bool kMaskedTails = true;
@@ -169,57 +168,27 @@ IFA_INLINE Float to_float(Int x) {
     return _mm512_maskz_cvtepi32_ps(kAll, x);
 }
 
-IFA_INLINE __m256 add_halves(Float x) {
-    return _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xff, x, 0), _mm512_maskz_extractf32x8_ps(0xff, x, 1));
+IFA_INLINE Float as_floats(Int x) {
+    return _mm512_castsi512_ps(x);
 }
-IFA_INLINE float reduce_add(Float x) {
-    const Float pairs = _mm512_add_ps(x, _mm512_maskz_permute_ps(kAll, x, 0x4e));
-    const Float quads = _mm512_add_ps(pairs, _mm512_maskz_permute_ps(kAll, pairs, 0xb1));
-    const __m256 half = add_halves(quads);
-    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+IFA_INLINE Int as_ints(Float x) {
+    return _mm512_castps_si512(x);
 }
-// reduce_add of each, by the same tree.
-IFA_INLINE Quad totals(Float a, Float b, Float c, Float d) {
-    const Float ab = _mm512_add_ps(_mm512_maskz_unpacklo_ps(kAll, a, b),
-                                   _mm512_maskz_unpackhi_ps(kAll, a, b));  // a0+a2 b0+b2 a1+a3 b1+b3
-    const Float cd = _mm512_add_ps(_mm512_maskz_unpacklo_ps(kAll, c, d), _mm512_maskz_unpackhi_ps(kAll, c, d));
-    const Float quads =
-        _mm512_add_ps(_mm512_maskz_shuffle_ps(kAll, ab, cd, 0x44), _mm512_maskz_shuffle_ps(kAll, ab, cd, 0xee));
-    const __m256 half = add_halves(quads);
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+IFA_INLINE Int add(Int a, Int b) {
+    return _mm512_add_epi32(a, b);
 }
-IFA_INLINE Quad totals(Int a, Int b, Int c, Int d) {
-    const Int ab = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(kAll, a, b), _mm512_maskz_unpackhi_epi32(kAll, a, b));
-    const Int cd = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(kAll, c, d), _mm512_maskz_unpackhi_epi32(kAll, c, d));
-    const Int quads =
-        _mm512_add_epi32(_mm512_maskz_unpacklo_epi64(0xff, ab, cd), _mm512_maskz_unpackhi_epi64(0xff, ab, cd));
-    const __m256i half = _mm256_add_epi32(_mm512_maskz_extracti64x4_epi64(0xff, quads, 0),
-                                          _mm512_maskz_extracti64x4_epi64(0xff, quads, 1));
-    const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-    return _mm_cvtepi32_ps(sums);
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads.
+template <int Step>
+IFA_INLINE Float exchange_low(Float a, Float b) {
+    if constexpr (Step == 0) return _mm512_maskz_unpacklo_ps(kAll, a, b);            // a0 b0 a1 b1
+    else if constexpr (Step == 1) return _mm512_maskz_shuffle_ps(kAll, a, b, 0x44);  // a0 a1 b0 b1
+    else return _mm512_maskz_shuffle_f32x4(kAll, a, b, Step == 2 ? 0x44 : 0x88);
 }
-IFA_INLINE float reduce_max(Float x) {
-    const __m256 half =
-        _mm256_max_ps(_mm512_maskz_extractf32x8_ps(0xff, x, 0), _mm512_maskz_extractf32x8_ps(0xff, x, 1));
-    const __m128 quad = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-    const __m128 pair = _mm_max_ps(quad, _mm_movehl_ps(quad, quad));
-    return _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)));
-}
-// reduce_max of each.
-IFA_INLINE Quad maxima(Float a, Float b, Float c, Float d) {
-    const Float ab = max(_mm512_maskz_unpacklo_ps(kAll, a, b), _mm512_maskz_unpackhi_ps(kAll, a, b));
-    const Float cd = max(_mm512_maskz_unpacklo_ps(kAll, c, d), _mm512_maskz_unpackhi_ps(kAll, c, d));
-    const Float quads = max(_mm512_maskz_shuffle_ps(kAll, ab, cd, 0x44), _mm512_maskz_shuffle_ps(kAll, ab, cd, 0xee));
-    const __m256 half =
-        _mm256_max_ps(_mm512_maskz_extractf32x8_ps(0xff, quads, 0), _mm512_maskz_extractf32x8_ps(0xff, quads, 1));
-    return _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-}
-IFA_INLINE Float join(const Quad* quads) {
-    const __m256 low = _mm256_set_m128(quads[1], quads[0]), high = _mm256_set_m128(quads[3], quads[2]);
-    return _mm512_maskz_insertf32x8(kAll, _mm512_castps256_ps512(low), high, 1);
-}
-IFA_INLINE void store(float* p, Quad x) {
-    _mm_storeu_ps(p, x);
+template <int Step>
+IFA_INLINE Float exchange_high(Float a, Float b) {
+    if constexpr (Step == 0) return _mm512_maskz_unpackhi_ps(kAll, a, b);
+    else if constexpr (Step == 1) return _mm512_maskz_shuffle_ps(kAll, a, b, 0xee);
+    else return _mm512_maskz_shuffle_f32x4(kAll, a, b, Step == 2 ? 0xee : 0xdd);
 }
 IFA_INLINE float first(Float x) {
     return _mm512_cvtss_f32(x);

@@ -10,7 +10,6 @@
 namespace ifa::inline IFA_ISA::simd {
 
 using Float = float32x4_t;
-using Quad = Float;  // the results of four reductions
 inline constexpr int kLanes = 4;
 inline constexpr int kRegisters = 32;
 inline constexpr bool kMaskedTails = false;
@@ -137,26 +136,23 @@ IFA_INLINE Float to_float(Int x) {
     return vcvtq_f32_s32(x);
 }
 
-IFA_INLINE float reduce_add(Float x) {
-    const Float pairs = vpaddq_f32(x, x);
-    return vgetq_lane_f32(vpaddq_f32(pairs, pairs), 0);
+IFA_INLINE Float as_floats(Int x) {
+    return vreinterpretq_f32_s32(x);
 }
-// reduce_add of each, by the same tree.
-IFA_INLINE Quad totals(Float a, Float b, Float c, Float d) {
-    return vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d));
+IFA_INLINE Int as_ints(Float x) {
+    return vreinterpretq_s32_f32(x);
 }
-IFA_INLINE Quad totals(Int a, Int b, Int c, Int d) {
-    return vcvtq_f32_s32(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)));
+IFA_INLINE Int add(Int a, Int b) {
+    return vaddq_s32(a, b);
 }
-IFA_INLINE float reduce_max(Float x) {
-    return vmaxvq_f32(x);
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads.
+template <int Step>
+IFA_INLINE Float exchange_low(Float a, Float b) {
+    return vuzp1q_f32(a, b);
 }
-// reduce_max of each.
-IFA_INLINE Quad maxima(Float a, Float b, Float c, Float d) {
-    return vpmaxq_f32(vpmaxq_f32(a, b), vpmaxq_f32(c, d));
-}
-IFA_INLINE Float join(const Quad* quads) {
-    return quads[0];
+template <int Step>
+IFA_INLINE Float exchange_high(Float a, Float b) {
+    return vuzp2q_f32(a, b);
 }
 IFA_INLINE float first(Float x) {
     return vgetq_lane_f32(x, 0);

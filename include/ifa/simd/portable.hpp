@@ -10,7 +10,6 @@ namespace ifa::inline IFA_ISA::simd {
 using Float = float __attribute__((vector_size(16)));
 using Int = std::int32_t __attribute__((vector_size(16)));
 using Unsigned = std::uint32_t __attribute__((vector_size(16)));
-using Quad = Float;  // the results of four reductions
 inline constexpr int kLanes = 4;
 inline constexpr int kRegisters = 16;
 inline constexpr bool kMaskedTails = false;
@@ -180,30 +179,23 @@ IFA_INLINE Float round(Float x) {
     return Float{__builtin_rintf(x[0]), __builtin_rintf(x[1]), __builtin_rintf(x[2]), __builtin_rintf(x[3])};
 }
 
-IFA_INLINE float reduce_add(Float x) {
-    return (x[0] + x[2]) + (x[1] + x[3]);
+IFA_INLINE Float as_floats(Int x) {
+    return bits_as<Float>(x);
 }
-// reduce_add of each, by the same tree.
-IFA_INLINE Quad totals(Float a, Float b, Float c, Float d) {
-    return Quad{reduce_add(a), reduce_add(b), reduce_add(c), reduce_add(d)};
+IFA_INLINE Int as_ints(Float x) {
+    return bits_as<Int>(x);
 }
-IFA_INLINE Quad totals(Int a, Int b, Int c, Int d) {
-    const auto total = [](Int x) __attribute__((always_inline)) {
-        return (x[0] + x[1]) + (x[2] + x[3]);
-    };
-    return to_float(Int{total(a), total(b), total(c), total(d)});
+IFA_INLINE Int add(Int a, Int b) {
+    return a + b;
 }
-IFA_INLINE float reduce_max(Float x) {
-    const float even = x[0] > x[2] ? x[0] : x[2];
-    const float odd = x[1] > x[3] ? x[1] : x[3];
-    return even > odd ? even : odd;
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads.
+template <int Step>
+IFA_INLINE Float exchange_low(Float a, Float b) {
+    return Step == 0 ? Float{a[0], b[0], a[1], b[1]} : Float{a[0], a[1], b[0], b[1]};
 }
-// reduce_max of each.
-IFA_INLINE Quad maxima(Float a, Float b, Float c, Float d) {
-    return Quad{reduce_max(a), reduce_max(b), reduce_max(c), reduce_max(d)};
-}
-IFA_INLINE Float join(const Quad* quads) {
-    return quads[0];
+template <int Step>
+IFA_INLINE Float exchange_high(Float a, Float b) {
+    return Step == 0 ? Float{a[2], b[2], a[3], b[3]} : Float{a[2], a[3], b[2], b[3]};
 }
 IFA_INLINE float first(Float x) {
     return x[0];

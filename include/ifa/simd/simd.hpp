@@ -42,15 +42,25 @@ IFA_INLINE T* in_register(T* address) {
     return address;
 }
 
-// Asks for `bytes` of memory to come into the second-level cache. Nothing is read: any address will do.
-IFA_INLINE void prefetch(const void* memory, Index bytes) {
-    constexpr Index kLine = 64, kAtOnce = 4;
-    const auto* const line = static_cast<const char*>(memory);
-    Index at = 0;
-    for (; at + (kAtOnce - 1) * kLine < bytes; at += kAtOnce * kLine) {
-        IFA_UNROLL for (Index i = 0; i < kAtOnce; ++i) __builtin_prefetch(line + at + i * kLine, 0, 2);
-    }
-    for (; at < bytes; at += kLine) __builtin_prefetch(line + at, 0, 2);
+// Reductions of several vectors at once: the lanes of each are combined by a tree, the same for all, which halves two
+// vectors to one in each step. `combine` is commutative.
+using Combine = Float (*)(Float, Float);
+
+template <Combine combine, int Step>
+IFA_INLINE Float halve(Float a, Float b) {
+    return combine(exchange_low<Step>(a, b), exchange_high<Step>(a, b));
+}
+// The first two steps: of a, b, c and d, whatever kLanes is.
+template <Combine combine>
+IFA_INLINE Float reduce_quad(Float a, Float b, Float c, Float d) {
+    return halve<combine, 1>(halve<combine, 0>(a, b), halve<combine, 0>(c, d));
+}
+// The others: a lane for each of the kLanes vectors that the quads were made of, in their order.
+template <Combine combine>
+IFA_INLINE Float reduce_quads(const Float (&quads)[kLanes / 4]) {
+    if constexpr (kLanes == 4) return quads[0];
+    else if constexpr (kLanes == 8) return halve<combine, 2>(quads[0], quads[1]);
+    else return halve<combine, 3>(halve<combine, 2>(quads[0], quads[1]), halve<combine, 2>(quads[2], quads[3]));
 }
 
 // The first `count` elements, 1 to kLanes - 1, then zeros; reads nothing beyond them.
