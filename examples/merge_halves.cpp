@@ -40,7 +40,7 @@ Result merge_halves() {
             ifa::Span<float> a(first.out.data() + row * D, D), b(second.out.data() + row * D, D);  // [D]
             auto whole = ifa::SoftmaxState::from_output(a, first.log_sum_exp[row]);
             whole.merge(ifa::SoftmaxState::from_output(b, second.log_sum_exp[row]));
-            whole.normalise();  // leaves the whole's output in a, and returns its log-sum-exp
+            whole.normalise();  // leaves the whole's output in a; whole.log_sum_exp() goes with it
         }
         // [end]
     };

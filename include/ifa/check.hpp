@@ -119,8 +119,9 @@ inline void check_overlaps(const Problem& problem, Contracts& contracts) {
     if constexpr (requires { problem.sink.each_output([](const char*, const auto&) {}); }) {
         int outputs = 0;
         problem.sink.each_output([&](const char* output_name, const auto& output) {
+            const Region region = region_of(output);
             const auto apart_from = [&](const char* others, const char* name, const auto& view) {
-                if (overlap(region_of(output), region_of(view)))
+                if (overlap(region, region_of(view)))
                     contracts.fail(ErrorKind::kRuntime,
                                    "{}: expected memory apart from every {}, got an overlap with {}", output_name,
                                    others, name);

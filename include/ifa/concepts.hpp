@@ -72,7 +72,8 @@ struct ScoreTile {
     Index window_begin = 0;
 };
 
-// One row of the result. log_sum_exp is the natural logarithm of sum_j exp(s_j), -inf when nothing is visible.
+// One row of the result. log_sum_exp is the natural logarithm of sum_j exp(s_j), -inf when nothing is visible; only of
+// a sink that keeps it.
 struct FinishedRow {
     Row row;
     Span<const float> values;  // [Dv], normalised and in the units of the dequantised values
@@ -88,7 +89,7 @@ concept QuerySource = requires(const T& source, Row row, float* to) {
 template <class T>
 concept OutputSink = requires(const T& sink, const FinishedRow& row) {
     sink.store(row);
-    { T::kKeepsLogSumExp } -> std::convertible_to<bool>;  // the log-sum-exp is wanted exactly
+    { T::kKeepsLogSumExp } -> std::convertible_to<bool>;  // the log-sum-exp is wanted
     { sink.shape() } -> std::convertible_to<Shape>;
 };
 

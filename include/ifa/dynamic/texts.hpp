@@ -39,14 +39,16 @@ struct AxesText {
     }
 };
 
-// Of the tensors of a list: "key[3]".
+// Of the tensors of a list: "key[3]"; a single one has the list's name, which costs nothing.
 struct ListedName {
-    char text[32];
+    const char* text;
+    char listed[32];
 
-    inline ListedName(const char* name, const TensorList& list, Index i) {
-        if (list.size() == 1) std::snprintf(text, sizeof(text), "%s", name);
-        else std::snprintf(text, sizeof(text), "%s[%lld]", name, static_cast<long long>(i));
+    inline ListedName(const char* name, const TensorList& list, Index i) : text(list.size() == 1 ? name : listed) {
+        if (list.size() != 1) std::snprintf(listed, sizeof(listed), "%s[%lld]", name, static_cast<long long>(i));
     }
+    ListedName(const ListedName&) = delete;
+    ListedName& operator=(const ListedName&) = delete;
 };
 
 }  // namespace ifa::inline IFA_ISA

@@ -16,7 +16,7 @@ struct Blocks {
 };
 inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, 6, {0, 8, 6, 4, 3, 2, 2}};
 inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, 5, {0, 8, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf32{8, {0, 8, 4, 4, 4, 4, 4, 3, 3}, 8, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
+inline constexpr Blocks kBlocksOf32{8, {0, 4, 4, 4, 4, 4, 4, 3, 3}, 8, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
 
 // float32 multiply-adds, whatever the elements are.
 struct FloatProducts {

@@ -33,8 +33,9 @@ IFA_INLINE void merge_in_turn(Index chunks, Index rows, const Attend& attend, co
 // Normalises, brings to real units and stores one row.
 template <class Problem>
 inline void finish_row(const Problem& problem, const Work& work, Index i, const Scratch& scratch, SoftmaxState& state) {
-    const float log_sum_exp = state.normalise();
-    if (log_sum_exp != kHidden)
+    const float log_sum_exp = Problem::kKeepsLogSumExp ? state.log_sum_exp() : 0;
+    state.normalise();
+    if (state.sum != 0)
         problem.codec.unfold_output(problem.geometry, work.kv_head,
                                     Problem::kShiftsValues ? scratch.value_shift : nullptr, state.acc.data());
     problem.sink.store(FinishedRow{work.row(i), Span<const float>(state.acc), log_sum_exp});

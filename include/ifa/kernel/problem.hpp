@@ -74,6 +74,8 @@ struct Problem {
     using Products =
         std::conditional_t<Codec::kQuantised && Precision::kIntegerProducts, IntegerProducts, FloatProducts>;
 
+    static constexpr bool kKeepsLogSumExp = Sink::kKeepsLogSumExp;
+
     Query query;
     const Storage& kv;
     const Codec& codec;
@@ -85,8 +87,7 @@ struct Problem {
     double scale = 1;
 
     // Something can tell scores from the same scores plus a constant, so what folding left out is added.
-    static constexpr bool kNeedsKeyConstant =
-        Codec::kQuantised && (Sink::kKeepsLogSumExp || !Policies::kTermsShiftInvariant);
+    static constexpr bool kNeedsKeyConstant = Codec::kQuantised && (kKeepsLogSumExp || !Policies::kTermsShiftInvariant);
 
     // A bit for each column of [first_column, first_column + count) that some policy hides.
     IFA_INLINE std::uint64_t hidden(Index sequence, Index first_column, int count) const {

@@ -43,16 +43,17 @@ struct SoftmaxState {
         });
     }
 
-    // acc / sum, in place; zeros when nothing was visible. Returns the log-sum-exp.
-    inline float normalise() {
-        if (sum == 0) {
-            clear();
-            return kHidden;
-        }
+    // The natural logarithm of the sum of all exp(score), -inf when nothing was visible; before or after normalise().
+    inline float log_sum_exp() const {
+        return sum == 0 ? kHidden : static_cast<float>(static_cast<double>(max) + std::log(static_cast<double>(sum)));
+    }
+
+    // acc / sum, in place; zeros when nothing was visible.
+    inline void normalise() {
+        if (sum == 0) return clear();
         const simd::Float reciprocal = simd::set(1 / sum);
         simd::transform_row(acc.data(), static_cast<Index>(acc.size()),
                             [&](simd::Float x, Index, Index) { return simd::mul(x, reciprocal); });
-        return static_cast<float>(static_cast<double>(max) + std::log(static_cast<double>(sum)));
     }
 
    private:
