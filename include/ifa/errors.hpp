@@ -29,7 +29,7 @@ class CheckResult {
     IFA_INLINE const Violation& operator*() const { return violation_; }
 
     bool violated_ = false;
-    Violation violation_ = {};
+    Violation violation_;  // written where it is needed only
 };
 
 // The base of everything the library throws. Thrown before the first byte of the output is written.

@@ -269,9 +269,8 @@ __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmeti
     UpcomingRows<Key> own = upcoming.take(share);
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
-    const int asks = own.asks(), steps = parts_of(rows, Arithmetic::kRows);
-    const int times = steps > 0 ? parts_of(asks, steps) : 0, pauses = asks < steps ? asks : steps;
-    const int pace = (pauses > 0 ? steps / pauses : steps) * Arithmetic::kRows;
+    const int asks = own.asks(), steps = parts_of(rows, Arithmetic::kRows), times = parts_of(asks, steps);
+    const int pace = (asks == 0 ? steps : asks < steps ? steps / asks : 1) * Arithmetic::kRows;
     for (int row = 0; row < rows;) {
         own.ask(times);
         for (const int end = row + pace < rows ? row + pace : rows; row < end; row += Arithmetic::kRows) {
