@@ -129,6 +129,12 @@ IFA_EMULATED __m512 _mm512_maskz_cvtepi32_ps(__mmask16 k, __m512i x) {
     return masked(k, Floats{_mm256_cvtepi32_ps(of.low), _mm256_cvtepi32_ps(of.high)});
 }
 
+IFA_EMULATED __m512d _mm512_maskz_cvtps_pd(__mmask8 k, __m256 x) {
+    const Doubles wide{_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1))};
+    return std::bit_cast<__m512d>(
+        Doubles{masked(std::uint64_t{k}, wide.low), masked(std::uint64_t{k} >> 4, wide.high)});
+}
+
 // Rounded as the thread rounds.
 IFA_EMULATED __m256 _mm512_maskz_cvtpd_ps(__mmask8 k, __m512d x) {
     const Doubles of = halves(x);
