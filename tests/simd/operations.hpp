@@ -324,7 +324,7 @@ TEST(SIMD_SUITE, Int16StoresSaturateAndRoundToEven) {
 }
 
 TEST(SIMD_SUITE, FmaOfVectorsAndOfDoublesRoundsAlike) {
-#if defined(__FMA__)
+#if defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)
     EXPECT_EQ(simd::first(simd::fma(simd::set(1 + 0x1p-23f), simd::set(1 - 0x1p-23f), simd::set(-1.f))), -0x1p-46f);
     EXPECT_EQ(simd::fma(1 + 0x1p-52, 1 - 0x1p-52, -1.0), -0x1p-104);
 #else
