@@ -286,6 +286,10 @@ std::vector<float> integers(simd::Int x) {
     return lanes(simd::to_float(x));
 }
 
+simd::Float add_integers(simd::Float a, simd::Float b) {
+    return simd::as_floats(simd::add(simd::as_ints(a), simd::as_ints(b)));
+}
+
 TEST(SIMD_SUITE, PairsAreMultipliedAndAdded) {
     std::int16_t left[2 * simd::kLanes];
     std::int8_t right[2 * simd::kLanes];
@@ -295,11 +299,20 @@ TEST(SIMD_SUITE, PairsAreMultipliedAndAdded) {
     }
     const simd::Int once = simd::dot(simd::load_pairs(left), simd::load_pairs(right), simd::zero_int());
     const std::vector<float> twice = integers(simd::dot(simd::load_pairs(left), simd::load_pairs(right), once));
+    int sum = 0;
     for (std::size_t i = 0; i < simd::kLanes; ++i) {
         const int exact = left[2 * i] * right[2 * i] + left[2 * i + 1] * right[2 * i + 1];
         EXPECT_EQ(twice[i], static_cast<float>(2 * exact)) << i;
+        sum += exact;
     }
     EXPECT_EQ(integers(simd::add(once, simd::as_ints(simd::as_floats(once)))), twice);
+    const auto in_turn = [&](int i) { return i % 2 == 0 ? simd::as_floats(once) : simd::as_floats(simd::zero_int()); };
+    simd::Float quads[simd::kLanes / 4];
+    for (simd::Float& quad : quads)
+        quad = simd::reduce_quad<add_integers>(in_turn(0), in_turn(1), in_turn(2), in_turn(3));
+    const std::vector<float> totals = integers(simd::as_ints(simd::reduce_quads<add_integers>(quads)));
+    for (std::size_t i = 0; i < totals.size(); ++i)
+        EXPECT_EQ(totals[i], i % 2 == 0 ? static_cast<float>(sum) : 0.f) << i;
 }
 
 TEST(SIMD_SUITE, TwoRowsInterleaveIntoPairs) {

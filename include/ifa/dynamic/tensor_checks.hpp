@@ -7,10 +7,10 @@
 
 namespace ifa::inline IFA_ISA {
 
-// What is asked of tensors that may be absent is decided in place, and said elsewhere: most of them are.
-
-__attribute__((noinline)) inline void fail_dtype(const char* name, const Tensor& tensor, const DType& first,
-                                                 const DType& second, Contracts& contracts) {
+// That a tensor that is there has one of two types, the same one twice if there is but one.
+inline void expect_dtype(const char* name, const Tensor& tensor, const DType& first, const DType& second,
+                         Contracts& contracts) {
+    if (!tensor.given() || tensor.dtype == first || tensor.dtype == second) return;
     if (first == second)
         contracts.fail(ErrorKind::kType, "{}: expected {}, got {}", name, DTypeText(first).text,
                        DTypeText(tensor.dtype).text);
@@ -18,25 +18,13 @@ __attribute__((noinline)) inline void fail_dtype(const char* name, const Tensor&
         contracts.fail(ErrorKind::kType, "{}: expected {} or {}, got {}", name, DTypeText(first).text,
                        DTypeText(second).text, DTypeText(tensor.dtype).text);
 }
-// That a tensor that is there has one of two types, the same one twice if there is but one.
-IFA_INLINE void expect_dtype(const char* name, const Tensor& tensor, const DType& first, const DType& second,
-                             Contracts& contracts) {
-    if (tensor.given() && tensor.dtype != first && tensor.dtype != second)
-        fail_dtype(name, tensor, first, second, contracts);
+
+inline void expect_given(const char* name, const Tensor& tensor, Contracts& contracts) {
+    if (!tensor.given()) contracts.fail(ErrorKind::kRuntime, "{}: expected a tensor, got none", name);
 }
 
-__attribute__((noinline)) inline void fail_given(const char* name, Contracts& contracts) {
-    contracts.fail(ErrorKind::kRuntime, "{}: expected a tensor, got none", name);
-}
-IFA_INLINE void expect_given(const char* name, const Tensor& tensor, Contracts& contracts) {
-    if (!tensor.given()) fail_given(name, contracts);
-}
-
-__attribute__((noinline)) inline void fail_absent(const char* name, const char* why, Contracts& contracts) {
-    contracts.fail(ErrorKind::kRuntime, "{}: expected none ({}), got a tensor", name, why);
-}
-IFA_INLINE void expect_absent(const char* name, const Tensor& tensor, const char* why, Contracts& contracts) {
-    if (tensor.given()) fail_absent(name, why, contracts);
+inline void expect_absent(const char* name, const Tensor& tensor, const char* why, Contracts& contracts) {
+    if (tensor.given()) contracts.fail(ErrorKind::kRuntime, "{}: expected none ({}), got a tensor", name, why);
 }
 
 // Whether elements and the bytes from the first to the last can be counted. An axis of no elements counts as one: the
@@ -97,13 +85,10 @@ inline void check_tensor(const char* name, const Tensor& tensor, Contracts& cont
                        stride_of(tensor, last));
 }
 
-__attribute__((noinline)) inline void fail_shape(const char* name, const Tensor& tensor, const Axes& expected,
-                                                 Contracts& contracts) {
-    contracts.fail(ErrorKind::kRuntime, "{}: expected shape {}, got {}", name, AxesText(expected).text,
-                   AxesText(tensor.shape).text);
-}
-IFA_INLINE void expect_shape(const char* name, const Tensor& tensor, const Axes& expected, Contracts& contracts) {
-    if (tensor.given() && tensor.shape != expected) fail_shape(name, tensor, expected, contracts);
+inline void expect_shape(const char* name, const Tensor& tensor, const Axes& expected, Contracts& contracts) {
+    if (tensor.given() && tensor.shape != expected)
+        contracts.fail(ErrorKind::kRuntime, "{}: expected shape {}, got {}", name, AxesText(expected).text,
+                       AxesText(tensor.shape).text);
 }
 
 inline void expect_contiguous(const char* name, const Tensor& tensor, Contracts& contracts) {

@@ -11,12 +11,12 @@ namespace ifa::inline IFA_ISA {
 // 8 + 4 + 1 + 1. A block of scores has as many accumulators where that leaves it few tokens: rows read side by side get
 // ahead of the hardware's prefetchers, so that a single head rather waits for its own sums.
 struct Blocks {
-    int score_heads, score_tokens[9];
-    int output_heads, output_vectors[9];
+    int heads;
+    int score_tokens[9], output_vectors[9];
 };
-inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, 6, {0, 8, 6, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, 5, {0, 8, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf32{8, {0, 4, 4, 4, 4, 4, 4, 3, 3}, 8, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
+inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, {0, 8, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf32{8, {0, 4, 4, 4, 4, 4, 4, 3, 3}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
 
 // float32 multiply-adds, whatever the elements are.
 struct FloatProducts {

@@ -214,7 +214,7 @@ __attribute__((noinline)) void score_rows(RowsOf<typename Arithmetic::query_type
 template <class Arithmetic, ScoreUpdate update = kStores, class Key, class Value>
 inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
                        Index key_dim, ScoreRows scores, UpcomingRows<Value> upcoming = {}) {
-    constexpr int kMostHeads = Arithmetic::kBlocks.score_heads;
+    constexpr int kMostHeads = Arithmetic::kBlocks.heads;
     const Index share = parts_of(upcoming.count(), parts_of(heads, kMostHeads));
     split_evenly<kMostHeads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
@@ -294,7 +294,7 @@ __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmeti
 template <class Arithmetic>
 IFA_INLINE Index output_blocks(Index heads, Index vectors) {
     constexpr auto& kBlocks = Arithmetic::kBlocks;
-    const Index head_blocks = parts_of(heads, kBlocks.output_heads);
+    const Index head_blocks = parts_of(heads, kBlocks.heads);
     return head_blocks * parts_of(vectors, kBlocks.output_vectors[parts_of(heads, head_blocks)]);
 }
 
@@ -309,7 +309,7 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
     const int rows = tile.rows();
     const Index vectors = value_dim / simd::kLanes, blocks = output_blocks<Arithmetic>(heads, vectors);
     const Index share = blocks > 0 ? parts_of(upcoming.count(), blocks) : 0;
-    split_evenly<kBlocks.output_heads>(
+    split_evenly<kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
             const auto block = weights.from(first);
             split_evenly<kBlocks.output_vectors[n]>(
