@@ -1,6 +1,8 @@
 // Tensors whose element type and rank are known at run time only, in the terms of DLPack.
 #pragma once
 
+#include <bit>
+
 #include "span.hpp"
 
 namespace ifa {
@@ -18,7 +20,7 @@ struct DType {
 
     IFA_INLINE constexpr Index bytes() const { return (Index{bits} * lanes + 7) / 8; }
     IFA_INLINE friend constexpr bool operator==(const DType& a, const DType& b) {
-        return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
+        return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
     }
 };
 inline constexpr DType DType::kFloat32{kFloat, 32, 1};
@@ -58,9 +60,9 @@ class Axes {
     IFA_INLINE constexpr Axes() = default;
     template <std::convertible_to<Index>... Values>
         requires(sizeof...(Values) > 0)
-    IFA_INLINE constexpr Axes(Values... values) {
-        const Index all[] = {static_cast<Index>(values)...};
-        *this = Axes(all, static_cast<int>(sizeof...(Values)));
+    IFA_INLINE constexpr Axes(Values... values) : rank_(sizeof...(Values)) {
+        int axis = 0;
+        ((axis < kMostAxes ? void(values_[axis++] = static_cast<Index>(values)) : void()), ...);
     }
     IFA_INLINE constexpr Axes(const Index* values, int rank) : rank_(rank) {
         for (int i = 0; i < rank && i < kMostAxes; ++i) values_[i] = values[i];

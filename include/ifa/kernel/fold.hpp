@@ -10,18 +10,21 @@ namespace ifa::inline IFA_ISA {
 inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
     using Bits = std::int64_t __attribute__((vector_size(32)));
     constexpr Index kLanes = 4, kChains = 4;
-    Bits largest[kChains] = {};
+    const auto raise = [](Bits & to, const Bits& bits) __attribute__((always_inline)) {
+        to = bits > to ? bits : to;
+    };
+    Bits largest[kChains];
+    IFA_UNROLL for (Index c = 0; c < kChains; ++c) largest[c] = Bits();
     for (Index i = 0; i < padded_dim; i += kLanes * kChains) {
         IFA_UNROLL for (Index c = 0; c < kChains; ++c) {
             Bits bits;
             std::memcpy(&bits, row + i + c * kLanes, sizeof(bits));
-            bits &= 0x7fffffffffffffff;
-            largest[c] = bits > largest[c] ? bits : largest[c];
+            raise(largest[c], bits & 0x7fffffffffffffff);
         }
     }
+    IFA_UNROLL for (Index c = 1; c < kChains; ++c) raise(largest[0], largest[c]);
     std::int64_t result = 0;
-    for (const Bits& chain : largest)
-        for (Index k = 0; k < kLanes; ++k) result = chain[k] > result ? chain[k] : result;
+    for (Index k = 0; k < kLanes; ++k) result = largest[0][k] > result ? largest[0][k] : result;
     return result;
 }
 

@@ -206,7 +206,6 @@ __attribute__((noinline)) void score_rows(RowsOf<typename Arithmetic::query_type
     };
     for (int row = 0; row < rows; row += kTokens)
         score_block<Arithmetic, update, Heads, kTokens>(queries, keys + row, head_dim, scores.from(0, row), ask);
-    own.ask_for_rest();
 }
 
 // scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for upcoming values
@@ -280,7 +279,6 @@ __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmeti
                 sum);
         }
     }
-    own.ask_for_rest();
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
         IFA_UNROLL for (int v = 0; v < Vectors; ++v) {
