@@ -142,7 +142,9 @@ int run(const Flags& flags, std::vector<std::string> rest, const char* program) 
         print_rows(results.rows);
         print_comparisons(results.comparisons);
         print_pairs(memory, flags.pairs);
-        std::printf("\nfixed cost of a planned call: %.2f us (must 2, aim 1)\n", fixed_cost(memory) * 1e6);
+        const Interval fixed = fixed_cost(memory);
+        std::printf("\nfixed cost of a planned call: %.2f us  [%.2f, %.2f] (must 2, aim 1)\n", fixed.median * 1e6,
+                    fixed.low * 1e6, fixed.high * 1e6);
     }
     return std::any_of(results.rows.begin(), results.rows.end(), probe_undersells) ? 1 : 0;
 }

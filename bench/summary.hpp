@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <map>
 
 #include "doors.hpp"
@@ -105,23 +106,36 @@ inline void print_comparisons(const std::vector<Comparison>& comparisons) {
                     each.ratio.median, each.ratio.low, each.ratio.high, each.must, each.its_error, each.our_error);
 }
 
-// The time that a call takes whatever its length: the intercept over S = 8 to 64, in seconds.
-inline double fixed_cost(CacheMemory& memory) {
-    constexpr int kCalls = 200;
-    double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0, n = 0;
+// The line through (x[i], y[i]) at x = 0.
+inline double intercept(const std::vector<double>& x, const std::vector<double>& y) {
+    double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+    for (std::size_t i = 0; i < x.size(); ++i)
+        sum_x += x[i], sum_y += y[i], sum_xx += x[i] * x[i], sum_xy += x[i] * y[i];
+    const auto n = static_cast<double>(x.size());
+    const double slope = (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
+    return (sum_y - slope * sum_x) / n;
+}
+
+// The time that a call takes whatever its length, in seconds: the intercept over S = 8 to 64. The lengths take turns,
+// so that a machine that slows down does so for all of them.
+inline Interval fixed_cost(CacheMemory& memory) {
+    constexpr int kRounds = 201, kCalls = 20;
+    std::vector<double> lengths, intercepts;
+    std::deque<Decode> calls;
     for (Index seq = 8; seq <= 64; seq += 8) {
-        Decode decode({.seq = seq, .cold = false}, memory);
+        lengths.push_back(static_cast<double>(seq));
+        calls.emplace_back(Case{.seq = seq, .cold = false}, memory);
+    }
+    for (int round = 0; round < kRounds; ++round) {
         std::vector<double> times;
-        for (int round = 0; round < 21; ++round)
+        for (Decode& decode : calls)
             times.push_back(seconds([&] {
                                 for (int call = 0; call < kCalls; ++call) decode.run();
                             }) /
                             kCalls);
-        const auto x = static_cast<double>(seq);
-        sum_x += x, sum_y += median(times), sum_xx += x * x, sum_xy += x * median(times), n += 1;
+        intercepts.push_back(intercept(lengths, times));
     }
-    const double slope = (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
-    return (sum_y - slope * sum_x) / n;
+    return bootstrap(intercepts);
 }
 
 }  // namespace bench
