@@ -1,8 +1,6 @@
 // Tensors whose element type and rank are known at run time only, in the terms of DLPack.
 #pragma once
 
-#include <bit>
-
 #include "span.hpp"
 
 namespace ifa {
@@ -20,7 +18,7 @@ struct DType {
 
     IFA_INLINE constexpr Index bytes() const { return (Index{bits} * lanes + 7) / 8; }
     IFA_INLINE friend constexpr bool operator==(const DType& a, const DType& b) {
-        return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+        return __builtin_bit_cast(std::uint32_t, a) == __builtin_bit_cast(std::uint32_t, b);
     }
 };
 inline constexpr DType DType::kFloat32{kFloat, 32, 1};

@@ -10,7 +10,7 @@ namespace ifa::inline IFA_ISA {
 inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
     using Bits = std::int64_t __attribute__((vector_size(32)));
     constexpr Index kLanes = 4, kChains = 4;
-    const auto raise = [](Bits & to, const Bits& bits) __attribute__((always_inline)) {
+    const auto keep_larger = [](Bits & to, const Bits& bits) __attribute__((always_inline)) {
         to = bits > to ? bits : to;
     };
     Bits largest[kChains];
@@ -19,10 +19,10 @@ inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
         IFA_UNROLL for (Index c = 0; c < kChains; ++c) {
             Bits bits;
             std::memcpy(&bits, row + i + c * kLanes, sizeof(bits));
-            raise(largest[c], bits & 0x7fffffffffffffff);
+            keep_larger(largest[c], bits & 0x7fffffffffffffff);
         }
     }
-    IFA_UNROLL for (Index c = 1; c < kChains; ++c) raise(largest[0], largest[c]);
+    IFA_UNROLL for (Index c = 1; c < kChains; ++c) keep_larger(largest[0], largest[c]);
     std::int64_t result = 0;
     for (Index k = 0; k < kLanes; ++k) result = largest[0][k] > result ? largest[0][k] : result;
     return result;
