@@ -14,7 +14,7 @@ inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
         to = bits > to ? bits : to;
     };
     Bits largest[kChains];
-    IFA_UNROLL for (Index c = 0; c < kChains; ++c) largest[c] = Bits();
+    IFA_UNROLL for (Bits& chain : largest) chain = Bits();
     for (Index i = 0; i < padded_dim; i += kLanes * kChains) {
         IFA_UNROLL for (Index c = 0; c < kChains; ++c) {
             Bits bits;
