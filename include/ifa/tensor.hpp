@@ -17,6 +17,7 @@ struct DType {
     std::uint16_t lanes = 1;
 
     IFA_INLINE constexpr Index bytes() const { return (Index{bits} * lanes + 7) / 8; }
+    // The built-in function, as std::bit_cast would be a symbol that units of several instruction sets share.
     IFA_INLINE friend constexpr bool operator==(const DType& a, const DType& b) {
         return __builtin_bit_cast(std::uint32_t, a) == __builtin_bit_cast(std::uint32_t, b);
     }

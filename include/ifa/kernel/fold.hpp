@@ -6,7 +6,8 @@
 namespace ifa::inline IFA_ISA {
 
 // The bits of max |row|, in the order of which magnitudes are; those of a NaN lie above those of infinity. A row is
-// padded with zeros as scratch is. The maximum is taken in several chains, as a single one waits for itself.
+// padded with zeros as scratch is. The maximum is taken in several chains, as a single one waits for itself. They are
+// cleared one by one: all at once, GCC does it in memory by a string instruction, a hundredth of a short call or two.
 inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
     using Bits = std::int64_t __attribute__((vector_size(32)));
     constexpr Index kLanes = 4, kChains = 4;
