@@ -113,6 +113,22 @@ inline void each_input(const Problem& problem, const Visit& visit) {
     problem.policies.each_policy(regions);
 }
 
+// Memory that a call writes, held against what else the call reads or writes. All of it is of one type, so that the
+// code that visits the inputs is there once.
+struct Unshared {
+    const char* name;
+    const char* expectation;
+    Region region;
+    Contracts& contracts;
+
+    template <class T>
+    inline void operator()(const char* other, const TensorView<T>& view) const {
+        if (overlap(region, region_of(view)))
+            contracts.fail(ErrorKind::kRuntime, "{}: expected memory {}, got an overlap with {}", name, expectation,
+                           other);
+    }
+};
+
 // That an output shares no memory with an input, nor with the outputs the sink names before it.
 template <class Problem>
 inline void check_overlaps(const Problem& problem, Contracts& contracts) {
@@ -120,16 +136,11 @@ inline void check_overlaps(const Problem& problem, Contracts& contracts) {
         int outputs = 0;
         problem.sink.each_output([&](const char* output_name, const auto& output) {
             const Region region = region_of(output);
-            const auto apart_from = [&](const char* others, const char* name, const auto& view) {
-                if (overlap(region, region_of(view)))
-                    contracts.fail(ErrorKind::kRuntime,
-                                   "{}: expected memory apart from every {}, got an overlap with {}", output_name,
-                                   others, name);
-            };
-            each_input(problem, [&](const char* name, const auto& view) { apart_from("input", name, view); });
+            each_input(problem, Unshared{output_name, "apart from every input", region, contracts});
+            const Unshared apart{output_name, "apart from every other output", region, contracts};
             int index = 0;
             problem.sink.each_output([&](const char* name, const auto& view) {
-                if (index++ < outputs) apart_from("other output", name, view);
+                if (index++ < outputs) apart(name, view);
             });
             ++outputs;
         });
@@ -140,12 +151,9 @@ inline void check_overlaps(const Problem& problem, Contracts& contracts) {
 template <class Problem>
 inline void check_workspace(const Problem& problem, const Span<std::byte>& workspace, Contracts& contracts) {
     const Region region = region_of(as_view(workspace.data(), static_cast<Index>(workspace.size())));
-    const auto apart_from = [&](const char* name, const auto& view) {
-        if (overlap(region, region_of(view)))
-            contracts.fail(ErrorKind::kRuntime, "workspace: expected memory of its own, got an overlap with {}", name);
-    };
-    each_input(problem, apart_from);
-    if constexpr (requires { problem.sink.each_output(apart_from); }) problem.sink.each_output(apart_from);
+    const Unshared own{"workspace", "of its own", region, contracts};
+    each_input(problem, own);
+    if constexpr (requires { problem.sink.each_output(own); }) problem.sink.each_output(own);
 }
 
 // The shapes and values of operands and policies, each by itself.

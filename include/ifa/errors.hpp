@@ -74,9 +74,10 @@ struct MessagePiece {
 // Collects violations of a call's contracts and keeps the one to report: the first of the first kind.
 class Contracts {
    public:
-    // `format` holds a {} for each piece: "attn_mask: expected a batch of 1 or {}, got {}".
+    // `format` holds a {} for each piece: "attn_mask: expected a batch of 1 or {}, got {}". Cold, so that what leads
+    // here lies apart from what a call without errors runs through: see ParsedArguments::view.
     template <class... Pieces>
-    inline void fail(ErrorKind kind, const char* format, Pieces... pieces) {
+    __attribute__((cold, noinline)) void fail(ErrorKind kind, const char* format, Pieces... pieces) {
         if (result_.violated_ && result_.violation_.kind <= kind) return;
         const MessagePiece all[] = {MessagePiece(pieces)..., MessagePiece("")};
         result_.violated_ = true;

@@ -110,8 +110,10 @@ struct ParsedArguments {
         return longest;
     }
 
-    // [batch, heads, seq, head_dim] of a query, an output, or a cache.
-    inline UntypedView view(const Tensor& tensor, Index num_heads) const {
+    // [batch, heads, seq, head_dim] of a query, an output, or a cache. Not inlined: where the checks and a kernel do
+    // not fit into the first-level cache together, they evict each other's instructions in every call, three hundredths
+    // of a short one.
+    __attribute__((noinline)) UntypedView view(const Tensor& tensor, Index num_heads) const {
         const int token = token_axis(tensor);
         const int head = tensor.shape.rank() == 3 ? -1 : 3 - token;
         return {tensor.data,
