@@ -50,7 +50,7 @@ consteval void assert_cache() {
                   "role::KvStorage: missing member batch, heads, key_dim, value_dim, columns, length "
                   "or gather");
     static_assert(KvCodec<Codec>,
-                  "role::KvCodec: missing member fold_query, key_constant, value_shift or unfold_output");
+                  "role::KvCodec: missing member kQuantised, fold_query, key_constant, value_shift or unfold_output");
     constexpr bool kInt8Key = std::is_same_v<typename Storage::key_type, std::int8_t>;
     constexpr bool kInt8Value = std::is_same_v<typename Storage::value_type, std::int8_t>;
     static_assert(kInt8Key == kInt8Value, "key and value must both be int8, or neither");

@@ -107,14 +107,17 @@ concept KvStorage = requires(const T& kv, Index i, int count, typename T::key_ty
 };
 
 template <class T>
-concept KvCodec = requires(const T& codec, const Geometry& geometry, Index head, const float* row, double* folded,
-                           float* shift, float* values) {
-    { T::kQuantised } -> std::convertible_to<bool>;
+concept QuantisedKvCodec = requires(const T& codec, const Geometry& geometry, Index head, const float* row,
+                                    double* folded, float* shift, float* values) {
+    requires T::kQuantised;
     codec.fold_query(geometry, head, 1.0, row, folded);  // folded[Dk] = scale * query[Dk], in units of stored keys
     { codec.key_constant(geometry, head, folded) } -> std::convertible_to<double>;  // what that leaves out of a score
     codec.value_shift(geometry, head, shift);            // [Dv] whole parts of the offsets, for exact sums
     codec.unfold_output(geometry, head, shift, values);  // values [Dv] to real units; shift is null or was added
 };
+// One that is not quantised says that elements are the numbers.
+template <class T>
+concept KvCodec = QuantisedKvCodec<T> || requires { requires !T::kQuantised; };
 
 template <class T>
 concept HeadGroups = requires(const T& groups, const Geometry& geometry) {

@@ -1,4 +1,4 @@
-// expect: role::KvCodec: missing member fold_query, key_constant, value_shift or unfold_output
+// expect: role::KvCodec: missing member kQuantised, fold_query, key_constant, value_shift or unfold_output
 #include "operands.hpp"
 
 struct Cipher {

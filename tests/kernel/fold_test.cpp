@@ -15,7 +15,8 @@ namespace {
 using ifa::Index;
 
 // Of a row that is padded with zeros.
-std::int64_t largest_magnitude(std::vector<double> row) {
+template <class Float>
+Float largest_magnitude(std::vector<Float> row) {
     row.resize(static_cast<std::size_t>(ifa::padded(static_cast<Index>(row.size()))));
     return ifa::largest_magnitude(row.data(), static_cast<Index>(row.size()));
 }
@@ -24,14 +25,19 @@ int largest_exponent(const std::vector<double>& row) {
     return ifa::exponent_of(largest_magnitude(row));
 }
 
-TEST(Fold, TheLargestNumberIsFoundWhereverItIs) {
+template <class Float>
+void expect_found_anywhere() {
     for (const std::size_t n : {1u, 4u, 7u, 8u, 9u, 31u, 64u}) {
         for (std::size_t at = 0; at < n; ++at) {
-            std::vector<double> row(n, 0.25);
+            std::vector<Float> row(n, Float{1} / 4);
             row[at] = -6;
-            EXPECT_EQ(largest_exponent(row), 2) << n << ' ' << at;
+            EXPECT_EQ(largest_magnitude(row), 6) << n << ' ' << at;
         }
     }
+}
+TEST(Fold, TheLargestNumberIsFoundWhereverItIs) {
+    expect_found_anywhere<float>();
+    expect_found_anywhere<double>();
 }
 
 TEST(Fold, WhatIsNotFiniteIsFound) {
@@ -40,6 +46,8 @@ TEST(Fold, WhatIsNotFiniteIsFound) {
         const std::vector<double> row{1, x, 1e300};
         EXPECT_FALSE(ifa::is_finite(largest_magnitude(row))) << x;
         EXPECT_EQ(largest_exponent(row), 0) << x;
+        const std::vector<float> floats{1, static_cast<float>(x), 1e30f};
+        EXPECT_FALSE(ifa::is_finite(static_cast<double>(largest_magnitude(floats)))) << x;
     }
     const std::vector<double> row{1, -std::numeric_limits<double>::max()};
     EXPECT_TRUE(ifa::is_finite(largest_magnitude(row)));

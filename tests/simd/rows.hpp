@@ -76,16 +76,4 @@ TEST(ROW_SUITE, TransformChangesTheRowAndNothingBeyondIt) {
     }
 }
 
-TEST(ROW_SUITE, RowsAreScaledInDouble) {
-    support::Random random(8);
-    for (const ifa::Index n : kRowLengths) {
-        const auto count = static_cast<std::size_t>(n);
-        const std::vector<float> from = random.vector<float>(count);
-        std::vector<double> wide(count + 1, 7.0);
-        ifa::simd::scale_row(from.data(), 0.1, n, wide.data());
-        for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(wide[i], static_cast<double>(from[i]) * 0.1) << n << ' ' << i;
-        EXPECT_EQ(wide[count], 7.0) << n;
-    }
-}
-
 }  // namespace

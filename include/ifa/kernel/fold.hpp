@@ -5,12 +5,16 @@
 
 namespace ifa::inline IFA_ISA {
 
-// The bits of max |row|, in the order of which magnitudes are; those of a NaN lie above those of infinity. A row is
-// padded with zeros as scratch is. The maximum is taken in several chains, as a single one waits for itself. They are
-// cleared one by one: all at once, GCC does it in memory by a string instruction, a hundredth of a short call or two.
-inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
-    using Bits = std::int64_t __attribute__((vector_size(32)));
-    constexpr Index kLanes = 4, kChains = 4;
+// max |row|, or a NaN that is in it: by their bits, which have the order of magnitudes, those of a NaN above those of
+// infinity. A row is padded with zeros as scratch is. The maximum is taken in several chains, as a single one waits for
+// itself. They are cleared one by one: all at once, GCC does it in memory by a string instruction, a hundredth of a
+// short call or two.
+template <class Float>
+inline Float largest_magnitude(const Float* row, Index padded_dim) {
+    using Integer = std::conditional_t<sizeof(Float) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
+    typedef Integer Bits __attribute__((vector_size(32)));  // NOLINT(modernize-use-using): GCC takes no other
+    constexpr Index kLanes = sizeof(Bits) / sizeof(Float), kChains = 4;
+    constexpr Integer kAllButSign = std::numeric_limits<Integer>::max();
     const auto keep_larger = [](Bits & to, const Bits& bits) __attribute__((always_inline)) {
         to = bits > to ? bits : to;
     };
@@ -20,22 +24,27 @@ inline std::int64_t largest_magnitude(const double* row, Index padded_dim) {
         IFA_UNROLL for (Index c = 0; c < kChains; ++c) {
             Bits bits;
             std::memcpy(&bits, row + i + c * kLanes, sizeof(bits));
-            keep_larger(largest[c], bits & 0x7fffffffffffffff);
+            keep_larger(largest[c], bits & kAllButSign);
         }
     }
     IFA_UNROLL for (Index c = 1; c < kChains; ++c) keep_larger(largest[0], largest[c]);
-    std::int64_t result = 0;
-    for (Index k = 0; k < kLanes; ++k) result = largest[0][k] > result ? largest[0][k] : result;
+    Integer most = 0;
+    for (Index k = 0; k < kLanes; ++k) most = largest[0][k] > most ? largest[0][k] : most;
+    Float result;
+    std::memcpy(&result, &most, sizeof(result));
     return result;
 }
 
-IFA_INLINE bool is_finite(std::int64_t magnitude) {
-    return magnitude < 0x7ff0000000000000;
+IFA_INLINE bool is_finite(double magnitude) {
+    constexpr double kLargest = std::numeric_limits<double>::max();
+    return magnitude <= kLargest;
 }
 
 // The exponent e with a magnitude in [2^e, 2^(e+1)); 0 for zero and what is not finite.
-IFA_INLINE int exponent_of(std::int64_t magnitude) {
-    const int biased = static_cast<int>(magnitude >> 52);
+IFA_INLINE int exponent_of(double magnitude) {
+    std::int64_t bits;
+    std::memcpy(&bits, &magnitude, sizeof(bits));
+    const int biased = static_cast<int>(bits >> 52);
     return biased == 0 || !is_finite(magnitude) ? 0 : biased - 1023;
 }
 
@@ -58,9 +67,13 @@ inline bool needs_low_part(double step, Index dim) {
     return step * step * 0x1p14 * static_cast<double>(dim) / 12 > kTolerance * kTolerance;
 }
 
-// A folded row times `factor`, as floats.
+// A row times `factor`, as floats.
 inline void store_query(const double* folded, double factor, Index padded_dim, float* query) {
     for (Index d = 0; d < padded_dim; d += simd::kLanes) simd::store(query + d, simd::load_scaled(folded + d, factor));
+}
+inline void store_query(const float* row, double factor, Index padded_dim, float* query) {
+    for (Index d = 0; d < padded_dim; d += simd::kLanes)
+        simd::store(query + d, simd::scale(simd::load(row + d), factor));
 }
 
 // The same as integers, and what rounding to them left over, or zeros.
@@ -77,7 +90,8 @@ inline void store_query(const double* folded, double factor, bool keeps_low, Ind
 
 // Reads and folds the query rows of one kv head into its scratch, with their multipliers and constants: each is brought
 // to the exponent its arithmetic wants, and multiplying a score by the row's power of two brings back its natural
-// value. Integers have none for what is not finite: the multiplier is NaN instead.
+// value. Integers have none for what is not finite: the multiplier is NaN instead. Where elements are the numbers, only
+// the scale is folded, in the same step.
 template <class Problem>
 inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     using Products = typename Problem::Products;
@@ -85,10 +99,16 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
     *scratch.has_low = false;
     for (Index i = 0; i < work.group; ++i) {
         float* const query = scratch.queries[i];
+        double magnitude;
         problem.query.read(work.row(i), query);
-        problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
-        for (Index d = dim; d < padded_dim; ++d) scratch.folded[d] = 0;
-        const std::int64_t magnitude = largest_magnitude(scratch.folded, padded_dim);
+        if constexpr (Problem::kQuantised) {
+            problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
+            for (Index d = dim; d < padded_dim; ++d) scratch.folded[d] = 0;
+            magnitude = largest_magnitude(scratch.folded, padded_dim);
+        } else {
+            for (Index d = dim; d < padded_dim; ++d) query[d] = 0;
+            magnitude = static_cast<double>(largest_magnitude(query, padded_dim)) * __builtin_fabs(problem.scale);
+        }
         const int exponent = bounded(exponent_of(magnitude) - Products::query_exponent(dim));
         const double step = power_of_two(exponent), steps = power_of_two(-exponent);
         scratch.multipliers[i] = static_cast<float>(step);
@@ -98,8 +118,10 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
                         scratch.low_queries()[i]);
             *scratch.has_low |= keeps_low;
             if (!is_finite(magnitude)) scratch.multipliers[i] = __builtin_nanf("");
-        } else {
+        } else if constexpr (Problem::kQuantised) {
             store_query(scratch.folded, steps, padded_dim, query);
+        } else {
+            store_query(query, problem.scale * steps, padded_dim, query);
         }
         scratch.constants[i] = 0;
         if constexpr (Problem::kNeedsKeyConstant)

@@ -35,9 +35,10 @@ template <class Problem>
 inline void finish_row(const Problem& problem, const Work& work, Index i, const Scratch& scratch, SoftmaxState& state) {
     const float log_sum_exp = Problem::kKeepsLogSumExp ? state.log_sum_exp() : 0;
     state.normalise();
-    if (state.sum != 0)
-        problem.codec.unfold_output(problem.geometry, work.kv_head,
-                                    Problem::kShiftsValues ? scratch.value_shift : nullptr, state.acc.data());
+    if constexpr (Problem::kQuantised)
+        if (state.sum != 0)
+            problem.codec.unfold_output(problem.geometry, work.kv_head,
+                                        Problem::kShiftsValues ? scratch.value_shift : nullptr, state.acc.data());
     problem.sink.store(FinishedRow{work.row(i), Span<const float>(state.acc), log_sum_exp});
 }
 

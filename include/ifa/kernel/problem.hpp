@@ -68,11 +68,11 @@ struct Problem {
     using key_type = typename Storage::key_type;
     using value_type = typename Storage::value_type;
 
+    static constexpr bool kQuantised = Codec::kQuantised;
     // Value offsets are added to the stored integers tile by tile.
-    static constexpr bool kShiftsValues = Codec::kQuantised && Precision::kExactOffsets;
+    static constexpr bool kShiftsValues = kQuantised && Precision::kExactOffsets;
     // int8 elements are multiplied in integers where precision allows.
-    using Products =
-        std::conditional_t<Codec::kQuantised && Precision::kIntegerProducts, IntegerProducts, FloatProducts>;
+    using Products = std::conditional_t<kQuantised && Precision::kIntegerProducts, IntegerProducts, FloatProducts>;
 
     static constexpr bool kKeepsLogSumExp = Sink::kKeepsLogSumExp;
 
@@ -87,7 +87,7 @@ struct Problem {
     double scale = 1;
 
     // Something can tell scores from the same scores plus a constant, so what folding left out is added.
-    static constexpr bool kNeedsKeyConstant = Codec::kQuantised && (kKeepsLogSumExp || !Policies::kTermsShiftInvariant);
+    static constexpr bool kNeedsKeyConstant = kQuantised && (kKeepsLogSumExp || !Policies::kTermsShiftInvariant);
 
     // A bit for each column of [first_column, first_column + count) that some policy hides.
     IFA_INLINE std::uint64_t hidden(Index sequence, Index first_column, int count) const {

@@ -11,13 +11,6 @@ struct Identity {
     using role = role::KvCodec;
     static constexpr bool kQuantised = false;
 
-    IFA_INLINE void fold_query(const Geometry& geometry, Index, double scale, const float* query,
-                               double* folded) const {
-        simd::scale_row(query, scale, geometry.key_dim, folded);
-    }
-    IFA_INLINE double key_constant(const Geometry&, Index, const double*) const { return 0; }
-    IFA_INLINE void value_shift(const Geometry&, Index, float*) const {}
-    IFA_INLINE void unfold_output(const Geometry&, Index, const float*, float*) const {}
     template <class From, class To>
     IFA_INLINE void encode_key(const Geometry& geometry, Index, const From* from, To* to) const {
         simd::convert_row(from, geometry.key_dim, to);

@@ -65,10 +65,10 @@ IFA_INLINE Float load_scaled(const double* p, double factor) {
     const float32x2_t low = vcvt_f32_f64(vmulq_n_f64(vld1q_f64(p), factor));
     return vcvt_high_f32_f64(low, vmulq_n_f64(vld1q_f64(p + 2), factor));
 }
-// The other way: floats times a factor, in double.
-IFA_INLINE void store_scaled(double* p, Float x, double factor) {
-    vst1q_f64(p, vmulq_n_f64(vcvt_f64_f32(vget_low_f32(x)), factor));
-    vst1q_f64(p + 2, vmulq_n_f64(vcvt_high_f64_f32(x), factor));
+// The same of floats.
+IFA_INLINE Float scale(Float x, double factor) {
+    const float32x2_t low = vcvt_f32_f64(vmulq_n_f64(vcvt_f64_f32(vget_low_f32(x)), factor));
+    return vcvt_high_f32_f64(low, vmulq_n_f64(vcvt_high_f64_f32(x), factor));
 }
 // To the nearest whole number, even on a tie.
 IFA_INLINE Float round(Float x) {

@@ -37,11 +37,4 @@ IFA_INLINE void transform_row(float* row, Index n, const Function& function) {
         n, [&](Index i, Index count) { store_some(row, i, count, function(load_some(row, i, count), i, count)); });
 }
 
-// to[i] = from[i] * factor for n floats, in double.
-inline void scale_row(const float* from, double factor, Index n, double* to) {
-    Index i = 0;
-    for (; i + kLanes <= n; i += kLanes) store_scaled(to + i, load(from + i), factor);
-    for (; i < n; ++i) to[i] = static_cast<double>(from[i]) * factor;
-}
-
 }  // namespace ifa::inline IFA_ISA::simd
