@@ -1,6 +1,9 @@
 // The same bits, whatever the layout, storage, padding, heads, threads, plan, workspace and batch.
 #include <gtest/gtest.h>
 
+#include <string_view>
+
+#include "properties/support/hash.hpp"
 #include "properties/support/same_bits.hpp"
 
 namespace properties {
@@ -61,6 +64,27 @@ TEST(SameBits, InAWorkspaceOfAnyAlignment) {
 
 TEST(SameBits, AloneOrInABatch) {
     expect_same_bits(batches);
+}
+
+// What all plain calls together hash to on this instruction set. A change of the kernels' arithmetic changes it.
+unsigned long long recorded_hash() {
+    const std::string_view isa = ifa::isa();
+    if (isa == "avx512") return 0xaaf5df23c27bcc81;
+    if (isa == "avx2") return 0x5e40bf16796c1f3d;
+    if (isa == "neon") return 0x4eecb92d66c63879;
+#if defined(__FMA__)
+    return 0x3b9490386c2483b6;
+#else
+    return 0x97a129de6b9f1ab4;
+#endif
+}
+
+TEST(SameBits, FromEveryCompilerAndWithAllFlags) {
+    Hash hash;
+    for (const Scene& scene : scenes())
+        for (std::size_t elements = 0; elements < kElements.size(); ++elements)
+            for (const auto& [sequence, bytes] : results(scene, elements, {})) hash.add(bytes);
+    EXPECT_EQ(hash.value(), recorded_hash()) << ifa::isa();
 }
 
 }  // namespace
