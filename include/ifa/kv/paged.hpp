@@ -45,6 +45,11 @@ struct PagedKv {
             const int run = left < count - i ? static_cast<int>(left) : count - i;
             const key_type* const first_key = key_row(sequence, head, column);
             const value_type* const first_value = value_row(sequence, head, column);
+            // Hardware foresees the next row, but not the next block: that is asked for as soon as its place is known.
+            if (left == block_size()) {
+                __builtin_prefetch(first_key);
+                __builtin_prefetch(first_value);
+            }
             for (int j = 0; j < run; ++j, ++i) {
                 keys[i] = first_key + j * key.strides.seq;
                 values[i] = first_value + j * value.strides.seq;
