@@ -3,7 +3,6 @@
 
 #include <string_view>
 
-#include "properties/support/hash.hpp"
 #include "properties/support/same_bits.hpp"
 
 namespace properties {
@@ -80,10 +79,7 @@ unsigned long long recorded_hash() {
 }
 
 TEST(SameBits, FromEveryCompilerAndWithAllFlags) {
-    Hash hash;
-    for (const Scene& scene : scenes())
-        for (std::size_t elements = 0; elements < kElements.size(); ++elements)
-            for (const auto& [sequence, bytes] : results(scene, elements, {})) hash.add(bytes);
+    const Hash hash = hash_of_results([](const Scene&) { return std::vector<Variant>(1); });
     EXPECT_EQ(hash.value(), recorded_hash()) << ifa::isa();
 }
 

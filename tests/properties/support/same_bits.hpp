@@ -2,6 +2,7 @@
 #pragma once
 
 #include "execute.hpp"
+#include "hash.hpp"
 #include "staging.hpp"
 
 namespace properties {
@@ -139,6 +140,17 @@ inline std::map<Index, std::vector<std::byte>> results(const Scene& scene, std::
         default: execute_elements_over_float32(index, variant, staging.call); break;
     }
     return staging.results();
+}
+
+// Of the results of variants_of(scene), over all scenes and elements.
+template <class VariantsOf>
+Hash hash_of_results(const VariantsOf& variants_of) {
+    Hash hash;
+    for (const Scene& scene : scenes())
+        for (std::size_t elements = 0; elements < kElements.size(); ++elements)
+            for (const Variant& variant : variants_of(scene))
+                for (const auto& [sequence, bytes] : results(scene, elements, variant)) hash.add(bytes);
+    return hash;
 }
 
 }  // namespace properties
