@@ -2,6 +2,7 @@
 // softmax and everything else cost nothing.
 #pragma once
 
+#include <Eigen/Core>
 #include <functional>
 
 #include "decode.hpp"
@@ -40,18 +41,21 @@ class HotTile {
     }
 
    private:
+    // Aligned as the kernels' own memory is: a vector that crosses a line is loaded twice.
     template <class Element>
-    static std::vector<Element> zeros(Index count) {
-        return std::vector<Element>(static_cast<std::size_t>(count));
+    using Aligned = std::vector<Element, Eigen::aligned_allocator<Element>>;
+    template <class Element>
+    static Aligned<Element> all(Index count, Element value = {}) {
+        return Aligned<Element>(static_cast<std::size_t>(count), value);
     }
 
     Index heads_, dim_, padded_ = ifa::padded(dim_);
     ifa::Tile<T, T> tile_;
-    std::vector<Query> queries_ = zeros<Query>(heads_ * padded_);
-    std::vector<float> scores_ = zeros<float>(heads_ * ifa::kScoreStride);
-    std::vector<Weight> weights_ = zeros<Weight>(heads_ * ifa::kScoreStride);
-    std::vector<float> sums_ = zeros<float>(heads_ * padded_);
-    std::vector<float> ones_ = std::vector<float>(static_cast<std::size_t>(ifa::padded(heads_)), 1.f);
+    Aligned<Query> queries_ = all<Query>(heads_ * padded_);
+    Aligned<float> scores_ = all<float>(heads_ * ifa::kScoreStride);
+    Aligned<Weight> weights_ = all<Weight>(heads_ * ifa::kScoreStride);
+    Aligned<float> sums_ = all<float>(heads_ * padded_);
+    Aligned<float> ones_ = all(ifa::padded(heads_), 1.f);
 };
 
 // A sample of the seconds that all tiles of a case would take on its threads, if each were such a tile.
