@@ -269,7 +269,7 @@ TEST(BadInput, PlanRefusesWhatTheCallWould) {
          planned(kSizes.query(), {}, ifa::RightPadding{.lengths = three})},
         {"length", kRuntime, "actual_seq_lengths[0]", "0 to 40", "got 41",
          planned(kSizes.query(), {}, ifa::RightPadding{.lengths = 41})},
-        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got 7",
+        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 48", "got 7",
          planned(kSizes.query(), {.chunk_tokens = 7})},
         {"executor", kRuntime, "executor", "concurrency of at least 1", "got 0",
          planned(kSizes.query(), {}, NoThreads{})},

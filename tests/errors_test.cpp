@@ -172,12 +172,12 @@ TEST(BadInput, MemoryThatCannotBe) {
          Call::after([](Call& c) { c.options.scale = std::nan(""); })},
         {"scale infinite", kRuntime, "scale_value", "finite", "inf",
          Call::after([](Call& c) { c.options.scale = std::numeric_limits<double>::infinity(); })},
-        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got 33",
+        {"chunks", kRuntime, "chunk_tokens", "positive multiple of 48", "got 33",
          Call::after([](Call& c) { c.options.chunk_tokens = 33; })},
-        {"no chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got 0",
+        {"no chunks", kRuntime, "chunk_tokens", "positive multiple of 48", "got 0",
          Call::after([](Call& c) { c.options.chunk_tokens = 0; })},
-        {"negative chunks", kRuntime, "chunk_tokens", "positive multiple of 32", "got -32",
-         Call::after([](Call& c) { c.options.chunk_tokens = -32; })},
+        {"negative chunks", kRuntime, "chunk_tokens", "positive multiple of 48", "got -48",
+         Call::after([](Call& c) { c.options.chunk_tokens = -48; })},
     };
     for (const BadInput& bad : table) expect_refused(bad);
 }

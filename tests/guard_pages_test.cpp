@@ -115,7 +115,7 @@ fuzz::Draft draft_of(const Types& types, const Cache& cache, Index head_dim, std
     draft.batch = 2, draft.kv_heads = 1 + static_cast<Index>(number % 2);
     draft.group = kGroups[number % std::size(kGroups)];
     draft.head_dim = head_dim;
-    draft.tokens = 33 + static_cast<Index>(number % 5);
+    draft.tokens = 49 + static_cast<Index>(number % 5);
     draft.shorter_by[1] = 4;
     draft.lengths[0] = draft.tokens, draft.lengths[1] = 7 + static_cast<Index>(number % 3);
     draft.lengths_kind = number % 2 == 0 ? fuzz::LengthsKind::kEachInt64 : fuzz::LengthsKind::kEachInt32;
@@ -134,7 +134,7 @@ void run(const fuzz::Draft& draft, std::size_t number, Side side) {
     fuzz::Call call = fuzz::ValidCall(draft).call;
     call.scale_value = 0.25;
     call.inner_precise = static_cast<Index>(number / 2 % 2);
-    call.chunk_tokens = 32;
+    call.chunk_tokens = 48;
     call.seed = number;
     GuardedMemory memory(side);
     const fuzz::Staging::Take take = [&](std::size_t bytes, std::size_t) { return memory.take(bytes); };

@@ -1,6 +1,9 @@
 // Borrowed tensors [batch, heads, seq, head_dim] with any outer strides, and the makers for the operator's layouts.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 #include "span.hpp"
 
 namespace ifa {
@@ -27,6 +30,17 @@ struct TensorView {
 
     IFA_INLINE constexpr T* row(Index batch, Index head, Index seq) const {
         return data + batch * strides.batch + head * strides.head + seq * strides.seq;
+    }
+    // The addresses of `count` rows along seq, beginning with `first`: as integers, which compilers add by the vector.
+    IFA_INLINE void gather_rows(T* first, int count, const std::remove_const_t<T>** rows) const {
+        using Four = std::uintptr_t __attribute__((vector_size(4 * sizeof(std::uintptr_t))));
+        const auto address = reinterpret_cast<std::uintptr_t>(first);
+        const auto step = static_cast<std::uintptr_t>(strides.seq) * sizeof(T);
+        Four next = {address, address + step, address + 2 * step, address + 3 * step};
+        int i = 0;
+        for (; i + 4 <= count; i += 4, next += 4 * step)
+            std::memcpy(reinterpret_cast<char*>(rows + i), &next, sizeof(next));
+        for (; i < count; ++i) rows[i] = first + i * strides.seq;
     }
     IFA_INLINE constexpr bool empty() const {
         return shape.batch == 0 || shape.heads == 0 || shape.seq == 0 || shape.head_dim == 0;

@@ -455,7 +455,7 @@ const Row kRuntimeErrors[] = {
      }},
     {"WorkspaceTooSmall", kRuntime, "workspace", "at least", "got 8",
      [](Step& s, Arguments& a) { a.workspace = {reinterpret_cast<std::byte*>(s.memory[0].data()), 8}; }},
-    {"ChunksOutOfLine", kRuntime, "chunk_tokens", "a positive multiple of 32", "100",
+    {"ChunksOutOfLine", kRuntime, "chunk_tokens", "a positive multiple of 48", "100",
      [](Step&, Arguments& a) { a.chunk_tokens = 100; }},
 };
 

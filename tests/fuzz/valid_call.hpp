@@ -244,7 +244,7 @@ class Drawing {
     }
 
     void draw_run() {
-        rest_.chunk_tokens = choices_.of({32, 64, 96, 512});
+        rest_.chunk_tokens = choices_.of({48, 96, 144, 528});
         rest_.is_planned = choices_.flag();
         rest_.workspace = choices_.of({Workspace::kOwn, Workspace::kExact, Workspace::kShort, Workspace::kInOutput});
         rest_.workspace_misalignment = choices_.pick(64);

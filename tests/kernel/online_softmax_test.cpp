@@ -24,7 +24,8 @@ class Block {
         scores_.assign(scores_.size(), kHidden);
         for (std::size_t h = 0; h < tiles.size(); ++h)
             std::copy(tiles[h].begin(), tiles[h].end(), scores_.begin() + static_cast<std::ptrdiff_t>(h * kStride));
-        softmax().absorb(ifa::ScoreRows{scores_.data()}, heads_, ifa::SlotRows<Weight>{weights_.data()});
+        softmax().absorb(ifa::ScoreRows{scores_.data()}, heads_, ifa::kTileTokens,
+                         ifa::SlotRows<Weight>{weights_.data()});
     }
     float maximum(std::size_t head) const { return maxima_[head]; }
     float sum(std::size_t head) const { return sums_[head]; }

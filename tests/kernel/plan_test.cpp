@@ -41,7 +41,7 @@ ifa::Plan make_plan() {
 }
 
 TEST(Plan, HasOneChunkWhereAChunkHoldsMoreThanAnyWindow) {
-    constexpr Index kMost = std::numeric_limits<Index>::max() / 32 * 32;
+    constexpr Index kMost = std::numeric_limits<Index>::max() / ifa::kTileTokens * ifa::kTileTokens;
     Layer<float> layer(1);
     layer.run({.scale = layer.decode.scale, .chunk_tokens = kMost}, ifa::RightPadding{.lengths = kLengths});
     EXPECT_TRUE(within_bound(layer.all.out.dense(), reference::attend(layer.decode.problem(kLengths)), kTau, "chunks"));
@@ -122,10 +122,10 @@ TEST(Plan, OfManyJobsServesAnExecutorOfFew) {
 TEST(Plan, CarriesItsChunkLength) {
     Layer<float> layer(2);
     const ifa::Plan plan =
-        ifa::plan(kSizes.query(), layer.kv(), {.chunk_tokens = 64}, ifa::RightPadding{.lengths = kLengths});
-    EXPECT_EQ(plan.chunk_tokens(), 64);
+        ifa::plan(kSizes.query(), layer.kv(), {.chunk_tokens = 96}, ifa::RightPadding{.lengths = kLengths});
+    EXPECT_EQ(plan.chunk_tokens(), 96);
     EXPECT_EQ(layer.run({.scale = layer.decode.scale, .plan = &plan}),
-              layer.run({.scale = layer.decode.scale, .chunk_tokens = 64}, ifa::RightPadding{.lengths = kLengths}));
+              layer.run({.scale = layer.decode.scale, .chunk_tokens = 96}, ifa::RightPadding{.lengths = kLengths}));
 }
 
 TEST(Plan, MasksAndTermsStayWithTheCalls) {

@@ -44,14 +44,14 @@ TEST(UpcomingRows, AreAskedForAQuarterKibibyteAtOnce) {
     UpcomingRows<float> upcoming = rows_of(129);
     EXPECT_EQ(upcoming.asks(), 15);
     for (Index asked = 1; asked <= 15; ++asked) {
-        upcoming.ask();
+        upcoming.ask(1);
         EXPECT_EQ(upcoming.count(), 5 - asked / 3) << asked;
     }
 }
 
 TEST(UpcomingRows, AreNoneWhenTheRestWasAskedFor) {
     UpcomingRows<float> upcoming = rows_of(200);
-    upcoming.ask();
+    upcoming.ask(1);
     upcoming.ask_for_rest();
     EXPECT_EQ(upcoming.count(), 0);
 }

@@ -23,9 +23,9 @@ ifa::Plan make_plan(const std::vector<Window>& windows, Index kv_heads, Index ch
 }
 
 // Lengths around tiles and chunks, empty and reversed windows, windows that do not start at 0.
-const std::vector<Window> kWindows{{0, 1},   {0, 0},    {5, 69},   {0, 64},    {7, 72},  {0, 512},
-                                   {9, 522}, {3, 1100}, {12, 12},  {20, 10},   {0, 32},  {0, 33},
-                                   {0, 31},  {1, 1025}, {0, 1024}, {-0, 1063}, {50, 51}, {0, 63}};
+const std::vector<Window> kWindows{{0, 1},   {0, 0},    {5, 101},  {0, 96},    {7, 104}, {0, 528},
+                                   {9, 538}, {3, 1100}, {12, 12},  {20, 10},   {0, 48},  {0, 49},
+                                   {0, 47},  {1, 1057}, {0, 1056}, {-0, 1095}, {50, 51}, {0, 95}};
 
 Index tokens_of(const ifa::Plan& plan, const ifa::PlanItem& item) {
     const Window& window = plan.window(item.sequence);
@@ -46,30 +46,30 @@ void expect_every_span_once(const ifa::Plan& plan, Index kv_heads) {
 }
 
 TEST(Schedule, EverySpanOfEverySequenceAndKvHeadComesOnce) {
-    for (const Index chunk_tokens : {32, 64, 512})
+    for (const Index chunk_tokens : {48, 96, 528})
         for (const int concurrency : {1, 2, 50})
             expect_every_span_once(make_plan(kWindows, 3, chunk_tokens, concurrency), 3);
 }
 
 TEST(Schedule, SpansGrowWhileEveryJobHasManyOfThem) {
     const auto span_of = [](Index tokens, int concurrency) {
-        return make_plan({{0, tokens}}, 2, 32, concurrency).parts().span_chunks;
+        return make_plan({{0, tokens}}, 2, 48, concurrency).parts().span_chunks;
     };
-    EXPECT_EQ(span_of(32, 1), 1) << "a single chunk";
-    EXPECT_EQ(span_of(33, 1), 2);
-    EXPECT_EQ(span_of(32 * 3, 1), 4);
-    EXPECT_EQ(span_of(32 * 1000, 1), 4) << "no more than 4 chunks";
-    EXPECT_EQ(span_of(32 * 64, 2), 2) << "64 items";
-    EXPECT_EQ(span_of(32 * 64, 3), 1) << "96 items were wanted";
-    EXPECT_EQ(span_of(32 * 1024, 2), 4);
+    EXPECT_EQ(span_of(48, 1), 1) << "a single chunk";
+    EXPECT_EQ(span_of(49, 1), 2);
+    EXPECT_EQ(span_of(48 * 3, 1), 4);
+    EXPECT_EQ(span_of(48 * 1000, 1), 4) << "no more than 4 chunks";
+    EXPECT_EQ(span_of(48 * 64, 2), 2) << "64 items";
+    EXPECT_EQ(span_of(48 * 64, 3), 1) << "96 items were wanted";
+    EXPECT_EQ(span_of(48 * 1024, 2), 4);
 }
 
 TEST(Schedule, HeadsOfTokenMajorCachesAreReadTogetherWhileEveryJobHasWork) {
     const auto run_of = [](Index heads, Index kv_heads, int concurrency, Index chunks = 8) {
-        const std::vector<Window> windows{{0, chunks * 512 - 96}};
+        const std::vector<Window> windows{{0, chunks * 528 - 96}};
         const ifa::Geometry geometry{.batch = 1, .heads = heads, .kv_heads = kv_heads, .key_dim = 8, .value_dim = 8};
         const auto window = [&](Index b) { return windows[static_cast<std::size_t>(b)]; };
-        const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 512, true).plan();
+        const ifa::Plan plan = ifa::Scheduler(geometry, window, concurrency, 528, true).plan();
         EXPECT_EQ(plan.items(), plan.spans(0) * ((kv_heads + plan.parts().run - 1) / plan.parts().run));
         return plan.parts().run;
     };
@@ -93,8 +93,8 @@ TEST(Schedule, EveryEmptyWindowHasAnItemToWriteItsZeros) {
 
 TEST(Schedule, TheLongestItemsComeFirst) {
     for (const int concurrency : {1, 50}) {
-        const ifa::Plan plan = make_plan(kWindows, 2, 512, concurrency);
-        const Index unit = 32 * plan.parts().span_chunks;
+        const ifa::Plan plan = make_plan(kWindows, 2, 528, concurrency);
+        const Index unit = ifa::kTileTokens * plan.parts().span_chunks;
         for (Index i = 1; i < plan.items(); ++i) {
             const auto length = [&](Index item) { return (tokens_of(plan, plan.item(item)) + unit - 1) / unit; };
             EXPECT_GE(length(i - 1), length(i)) << i;

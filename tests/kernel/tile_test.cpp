@@ -171,7 +171,8 @@ TYPED_TEST(TileOf, AnOutputHasTheSameBitsInEveryBlock) {
     }
 }
 
-constexpr std::uint64_t kMasks[] = {0x80000000, 0x1, 0xfffff000, 0x55555555, 0xcafe1234, 0x0fffffff, 0xffffffff};
+constexpr std::uint64_t kMasks[] = {0x800000000000, 0x1,           0xfffffffff000, 0x555555555555, 0xcafe12345678,
+                                    0x0fffffffffff, 0xffffffffffff};
 
 // Leaves the rows of visible slots; those of others cannot even be read.
 template <class T>
@@ -194,10 +195,10 @@ TEST(Tile, AsksForTheRowsOfHiddenTokensUnlessTheyAreMany) {
         EXPECT_TRUE(keys == rows || keys == std::vector(tile.keys, tile.keys + tile.rows()));
         return keys.size();
     };
-    EXPECT_EQ(asked(0xffffffff), 32u);
+    EXPECT_EQ(asked(0xffffffffffff), 48u);
     EXPECT_EQ(asked(0x0000000f), 4u);  // no gap
-    EXPECT_EQ(asked(0x55555555), 32u);
-    EXPECT_EQ(asked(0x80000001), 2u);
+    EXPECT_EQ(asked(0x555555555555), 48u);
+    EXPECT_EQ(asked(0x800000000001), 2u);
 }
 
 TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {

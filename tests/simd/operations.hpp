@@ -226,15 +226,6 @@ TEST(SIMD_SUITE, DoublesAreScaledBeforeTheyAreRounded) {
     }
 }
 
-TEST(SIMD_SUITE, FloatsAreScaledInDouble) {
-    const simd::Float numbers = ladder(3.3f, -7);
-    for (const double factor : {0x1p-190, 1e60, 0x1.000001p-3, 0.1}) {
-        const std::vector<float> scaled = lanes(simd::scale(numbers, factor));
-        for (std::size_t i = 0; i < simd::kLanes; ++i)
-            EXPECT_EQ(scaled[i], static_cast<float>(static_cast<double>(lanes(numbers)[i]) * factor)) << factor;
-    }
-}
-
 TEST(SIMD_SUITE, HiddenLanesAreMinusInfinity) {
     for (const std::uint64_t hidden : {0x0ull, 0x1ull, 0xa5a5ull, 0xffffull, 0xdeadbeef1234ull}) {
         const std::vector<float> before = lanes(ladder(1, 2)), after = lanes(simd::hide(ladder(1, 2), hidden));

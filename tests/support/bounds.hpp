@@ -17,9 +17,9 @@ inline constexpr double kTauInt8HighPerformance = 1e-3;
 // changes the exponent by up to L 2^-24, and the weight by that part of it; with tau = 2e-6 the bound grows by four
 // such roundings of every weight, about what a sum of a head's products makes. And what is lost of weights too small to
 // be held, which shows where the values of large weight are zeros: below exp(-87) of the largest they vanish, and with
-// HighPerformance they are multiples of 2^-15 of their tile's largest, which 32 tokens may miss by 2^-11 in all.
+// HighPerformance they are multiples of 2^-15 of their tile's largest, which 48 tokens may miss by 1.5 2^-11 in all.
 inline double general_bound(const reference::Row& row, double tau) {
-    const double lost = tau == kTauInt8HighPerformance ? 0x1p-11 : std::exp(-87.0) * static_cast<double>(row.visible);
+    const double lost = tau == kTauInt8HighPerformance ? 0x1.8p-11 : std::exp(-87.0) * static_cast<double>(row.visible);
     return tau * (1 + row.magnitude / 8) * row.absolute_norm + lost * row.largest_norm;
 }
 

@@ -12,7 +12,7 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
     float* const scores = scratch.scores[i];
     if (tile.has_gaps()) tile.rows_to_slots(scores);
     const simd::Float multiplier = simd::set(scratch.multipliers[i]), constant = simd::set(scratch.constants[i]);
-    for (int slot = 0; slot < kTileTokens; slot += simd::kLanes)
+    for (int slot = 0; slot < tile.tokens; slot += simd::kLanes)
         simd::store(scores + slot, simd::fma(simd::load(scores + slot), multiplier, constant));
     if (work.mean_of_values) {  // all equal, whatever query and keys hold
         for (int slot = 0; slot < tile.tokens; ++slot) scores[slot] = 0;
@@ -22,8 +22,8 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
             Span<float>(scores, tile.tokens), row.sequence, row.head, row.query, tile.first_column, work.window_begin};
         problem.policies.template each<role::ScoreTerm>([&](const auto& term) { term(view); });
     }
-    if (tile.visible != Slots::first(kTileTokens))
-        for (int slot = 0; slot < kTileTokens; slot += simd::kLanes)
+    if (tile.hides_lanes())
+        for (int slot = 0; slot < tile.tokens; slot += simd::kLanes)
             simd::store(scores + slot, simd::hide(simd::load(scores + slot), ~tile.visible >> slot));
 }
 
@@ -41,7 +41,7 @@ IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile
         if (*scratch.has_low)
             score_tile<Products, kAdds>(scratch.low_queries(), work.group, tile, key_dim, scratch.scores);
     for (Index i = 0; i < work.group; ++i) finish_scores(problem, work, tile, i, scratch);
-    softmax.absorb(scratch.scores, work.group, weights);
+    softmax.absorb(scratch.scores, work.group, tile.tokens, weights);
     if (tile.has_gaps())
         for (Index i = 0; i < work.group; ++i) tile.slots_to_rows(weights[i]);
     accumulate_tile<Products, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.group, tile,

@@ -71,9 +71,20 @@ inline bool needs_low_part(double step, Index dim) {
 inline void store_query(const double* folded, double factor, Index padded_dim, float* query) {
     for (Index d = 0; d < padded_dim; d += simd::kLanes) simd::store(query + d, simd::load_scaled(folded + d, factor));
 }
+// The factor comes in two floats, as conversions to double and back take longer than all else; the few that these do
+// not hold are left to them.
 inline void store_query(const float* row, double factor, Index padded_dim, float* query) {
-    for (Index d = 0; d < padded_dim; d += simd::kLanes)
-        simd::store(query + d, simd::scale(simd::load(row + d), factor));
+    const double magnitude = __builtin_fabs(factor);
+    if (magnitude < 0x1p-100 || magnitude > 0x1p100) {
+        for (Index d = 0; d < padded_dim; ++d) query[d] = static_cast<float>(static_cast<double>(row[d]) * factor);
+        return;
+    }
+    const auto nearest = static_cast<float>(factor), rest = static_cast<float>(factor - static_cast<double>(nearest));
+    const simd::Float high = simd::set(nearest), low = simd::set(rest);
+    for (Index d = 0; d < padded_dim; d += simd::kLanes) {
+        const simd::Float x = simd::load(row + d);
+        simd::store(query + d, simd::fma(x, high, simd::mul(x, low)));
+    }
 }
 
 // The same as integers, and what rounding to them left over, or zeros.

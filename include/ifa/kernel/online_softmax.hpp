@@ -31,19 +31,20 @@ struct OnlineSoftmax {
         }
     }
 
-    // Turns a tile's scores, whole vectors with -inf where hidden, into weights and adds their sums. Weights of float
-    // are exp(score - maximum), those of std::int16_t exp(score - the tile's own maximum): against the row's maximum a
-    // far peak would round all others to zero.
+    // Turns the scores of a tile of so many slots, whole vectors with -inf where hidden, into weights and adds their
+    // sums. Weights of float are exp(score - maximum), those of std::int16_t exp(score - the tile's own maximum):
+    // against the row's maximum a far peak would round all others to zero.
     template <class Weight>
-    inline void absorb(ScoreRows scores, Index heads, SlotRows<Weight> weights) const {
+    inline void absorb(ScoreRows scores, Index heads, int slots, SlotRows<Weight> weights) const {
         constexpr bool kQuantised = std::is_same_v<Weight, std::int16_t>;
         float subtracted[simd::kLanes];
         for (Index first = 0; first < heads; first += simd::kLanes) {
             const Index count = heads - first < simd::kLanes ? heads - first : Index{simd::kLanes};
             const simd::Float before = simd::load(maxima + first);
             const simd::Float tile = for_each_head<simd::max>(
-                count,
-                simd::set(kHidden), [&](Index i) __attribute__((always_inline)) { return largest(scores[first + i]); });
+                count, simd::set(kHidden), [&](Index i) __attribute__((always_inline)) {
+                    return largest(scores[first + i], slots);
+                });
             const simd::Float after = simd::max(tile, before), reference = zero_if_hidden(after);
             const simd::Float from = kQuantised ? zero_if_hidden(tile) : reference;
             const simd::Float rescale = simd::exp(simd::sub(before, reference));
@@ -52,7 +53,7 @@ struct OnlineSoftmax {
             simd::store(subtracted, from);
             const simd::Float total = for_each_head<simd::add>(
                 count, simd::set(0.f), [&](Index i) __attribute__((always_inline)) {
-                    return weigh<kQuantised>(scores[first + i], subtracted[i], weights[first + i]);
+                    return weigh<kQuantised>(scores[first + i], slots, subtracted[i], weights[first + i]);
                 });
             simd::store(sums + first, simd::fma(simd::load(sums + first), rescale, simd::mul(total, unit)));
             simd::store(maxima + first, after);
@@ -83,18 +84,17 @@ struct OnlineSoftmax {
         return simd::zero_below(maximum, maximum, simd::set(kLowest));
     }
 
-    static IFA_INLINE simd::Float largest(const float* scores) {
+    static IFA_INLINE simd::Float largest(const float* scores, int slots) {
         simd::Float x = simd::load(scores);
-        IFA_UNROLL for (int i = simd::kLanes; i < kTileTokens; i += simd::kLanes) x =
-            simd::max(simd::load(scores + i), x);
+        for (int i = simd::kLanes; i < slots; i += simd::kLanes) x = simd::max(simd::load(scores + i), x);
         return x;
     }
 
     // The weights of one head's tile; returns their sum lane by lane.
     template <bool Quantised, class Weight>
-    static IFA_INLINE simd::Float weigh(const float* scores, float from, Weight* weights) {
+    static IFA_INLINE simd::Float weigh(const float* scores, int slots, float from, Weight* weights) {
         simd::Float total = simd::set(0.f);
-        IFA_UNROLL for (int i = 0; i < kTileTokens; i += simd::kLanes) {
+        IFA_UNROLL_TWICE for (int i = 0; i < slots; i += simd::kLanes) {
             const simd::Float probability = simd::exp(simd::sub(simd::load(scores + i), simd::set(from)));
             const simd::Float weight =
                 Quantised ? simd::round(simd::mul(probability, simd::set(kWeightUnits))) : probability;

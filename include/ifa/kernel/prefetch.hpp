@@ -35,35 +35,31 @@ class UpcomingRows {
 
     // How often to ask for all of them.
     IFA_INLINE int asks() const { return static_cast<int>(count() * ((bytes_ + kBytesAtOnce - 1) / kBytesAtOnce)); }
-    // Asks for as much as is well asked for at once, if there is any: a row or, where it is longer, a part of it.
-    // Nothing is read: any address will do.
-    IFA_INLINE void ask() {
-        if (next_ == end_) return;
-        const auto* const line = reinterpret_cast<const char*>(*next_) + asked_;
-        const Index left = bytes_ - asked_;
-        if (asks_first_level()) ask<3>(line, left);
-        else ask<2>(line, left);
-        asked_ += kBytesAtOnce;
-        if (asked_ < bytes_) return;
-        asked_ = 0;
-        ++next_;
-    }
+    // Asks so many times, while there are any, for as much as is well asked for at once: a row or, where it is longer,
+    // a part of it. Nothing is read: any address will do.
     IFA_INLINE void ask(int times) {
-        for (int i = 0; i < times; ++i) ask();
+        if (asks_first_level()) ask<3>(times);
+        else ask<2>(times);
     }
-    IFA_INLINE void ask_for_rest() {
-        while (next_ != end_) ask();
-    }
+    IFA_INLINE void ask_for_rest() { ask(asks()); }
 
    private:
     static constexpr Index kLine = 64, kBytesAtOnce = 4 * kLine;
 
     template <int Locality>
-    static IFA_INLINE void ask(const char* line, Index bytes) {
-        __builtin_prefetch(line, 0, Locality);
-        if (bytes > kLine) __builtin_prefetch(line + kLine, 0, Locality);
-        if (bytes > 2 * kLine) __builtin_prefetch(line + 2 * kLine, 0, Locality);
-        if (bytes > 3 * kLine) __builtin_prefetch(line + 3 * kLine, 0, Locality);
+    IFA_INLINE void ask(int times) {
+        for (; times > 0 && next_ != end_; --times) {
+            const auto* const line = reinterpret_cast<const char*>(*next_) + asked_;
+            const Index left = bytes_ - asked_;
+            __builtin_prefetch(line, 0, Locality);
+            if (left > kLine) __builtin_prefetch(line + kLine, 0, Locality);
+            if (left > 2 * kLine) __builtin_prefetch(line + 2 * kLine, 0, Locality);
+            if (left > 3 * kLine) __builtin_prefetch(line + 3 * kLine, 0, Locality);
+            asked_ += kBytesAtOnce;
+            if (asked_ < bytes_) continue;
+            asked_ = 0;
+            ++next_;
+        }
     }
 
     const T* const* next_ = nullptr;

@@ -5,6 +5,7 @@
 // order from 0 before it meets the running value; a hidden token keeps its slot in the softmax.
 #pragma once
 
+#include <bit>
 #include <type_traits>
 #include <utility>
 
@@ -15,6 +16,12 @@
 namespace ifa::inline IFA_ISA {
 
 static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0);
+
+// How many parts of at most `most` there are in `total`.
+template <class T>
+constexpr T parts_of(T total, std::type_identity_t<T> most) {
+    return (total + most - 1) / most;
+}
 
 // Calls visit(slot) for each set bit.
 template <class Visit>
@@ -31,6 +38,8 @@ struct Slots {
     IFA_INLINE int rows() const { return __builtin_popcountll(visible); }
     // A hidden slot comes before a visible one.
     IFA_INLINE bool has_gaps() const { return (visible & (visible + 1)) != 0; }
+    // Of the vectors that slots fill, some lane takes no part.
+    IFA_INLINE bool hides_lanes() const { return visible != first(parts_of(tokens, simd::kLanes) * simd::kLanes); }
     static constexpr std::uint64_t first(int count) { return (std::uint64_t{1} << count) - 1; }
 
     // Takes what belongs to visible slots together: from one element for each slot to one for each row, then zero.
@@ -87,12 +96,6 @@ struct Tile : Slots {
     const Value* slot_values_[kTileTokens];
 };
 
-// How many parts of at most `most` there are in `total`.
-template <class T>
-constexpr T parts_of(T total, std::type_identity_t<T> most) {
-    return (total + most - 1) / most;
-}
-
 // Calls visit(first, integral_constant<n>) for n in nearly equal parts of `total`, at most `Most` each.
 template <int Most, class Visit>
 IFA_INLINE void split_evenly(Index total, const Visit& visit) {
@@ -139,20 +142,14 @@ IFA_INLINE void clear(typename Arithmetic::Sum (&sum)[Left][Right]) {
 // What becomes of the scores that are there: those of a query's low part are added to those of its high part.
 enum ScoreUpdate { kStores, kAdds };
 
-template <ScoreUpdate update, int Tokens>
-IFA_INLINE void update_scores(float* scores, const float* totals) {
-    if constexpr (update == kStores) std::memcpy(scores, totals, Tokens * sizeof(float));
-    else
-        for (int j = 0; j < Tokens; ++j) scores[j] += totals[j] * kLowPart;  // an exact product
-}
-
-// Reduces the sums of a block to scores, a vector of them at a time.
+// Reduces the sums of a block to scores, a vector of them at a time. Each head has room for a power of two of them, so
+// that what is stored is loaded in one piece; scores beyond the block are written too, before their own block does.
 template <class Arithmetic, ScoreUpdate update, int Heads, int Tokens>
 IFA_INLINE void reduce_scores(const typename Arithmetic::Sum (&sum)[Heads][Tokens], ScoreRows scores) {
-    constexpr int kSums = Heads * Tokens;
+    constexpr int kRoom = static_cast<int>(std::bit_ceil(unsigned{Tokens})), kSums = Heads * kRoom;
     const auto at = [&](int i) __attribute__((always_inline)) {
-        const int present = i < kSums ? i : kSums - 1;
-        return Arithmetic::lanes(sum[present / Tokens][present % Tokens]);
+        const int h = i < kSums ? i / kRoom : Heads - 1, j = i % kRoom;
+        return Arithmetic::lanes(sum[h][j < Tokens ? j : Tokens - 1]);
     };
     float totals[(kSums + simd::kLanes - 1) / simd::kLanes * simd::kLanes];
     IFA_UNROLL for (int first = 0; first < kSums; first += simd::kLanes) {
@@ -163,7 +160,12 @@ IFA_INLINE void reduce_scores(const typename Arithmetic::Sum (&sum)[Heads][Token
         }
         simd::store(totals + first, Arithmetic::reduced(simd::reduce_quads<Arithmetic::combine>(quads)));
     }
-    IFA_UNROLL for (int h = 0; h < Heads; ++h) update_scores<update, Tokens>(scores[h], totals + h * Tokens);
+    IFA_UNROLL for (int h = 0; h < Heads; ++h) {
+        const float* const total = totals + h * kRoom;
+        if constexpr (update == kStores) std::memcpy(scores[h], total, kRoom * sizeof(float));
+        else
+            for (int j = 0; j < Tokens; ++j) scores[h][j] += total[j] * kLowPart;  // an exact product
+    }
 }
 
 // scores[h][j] = sum_d queries[h][d] * keys[j][d], or += that in units of kLowPart, for a block of heads and rows.

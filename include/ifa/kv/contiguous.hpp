@@ -32,12 +32,8 @@ struct ContiguousKv {
 
     IFA_INLINE void gather(Index sequence, Index head, Index first_column, int count, const key_type** keys,
                            const value_type** values) const {
-        const key_type* const first_key = key_row(sequence, head, first_column);
-        const value_type* const first_value = value_row(sequence, head, first_column);
-        for (int i = 0; i < count; ++i) {
-            keys[i] = first_key + i * key.strides.seq;
-            values[i] = first_value + i * value.strides.seq;
-        }
+        key.gather_rows(key_row(sequence, head, first_column), count, keys);
+        value.gather_rows(value_row(sequence, head, first_column), count, values);
     }
 
     inline void check(const Geometry&, Contracts& contracts) const {

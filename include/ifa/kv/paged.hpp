@@ -39,21 +39,19 @@ struct PagedKv {
 
     IFA_INLINE void gather(Index sequence, Index head, Index first_column, int count, const key_type** keys,
                            const value_type** values) const {
-        for (int i = 0; i < count;) {
+        for (int i = 0, run = 0; i < count; i += run) {
             const Index column = first_column + i;
             const Index left = block_size() - column % block_size();
-            const int run = left < count - i ? static_cast<int>(left) : count - i;
-            const key_type* const first_key = key_row(sequence, head, column);
-            const value_type* const first_value = value_row(sequence, head, column);
+            run = left < count - i ? static_cast<int>(left) : count - i;
+            Key* const first_key = key_row(sequence, head, column);
+            Value* const first_value = value_row(sequence, head, column);
             // Hardware foresees the next row, but not the next block: that is asked for as soon as its place is known.
             if (left == block_size()) {
                 __builtin_prefetch(first_key);
                 __builtin_prefetch(first_value);
             }
-            for (int j = 0; j < run; ++j, ++i) {
-                keys[i] = first_key + j * key.strides.seq;
-                values[i] = first_value + j * value.strides.seq;
-            }
+            key.gather_rows(first_key, run, keys + i);
+            value.gather_rows(first_value, run, values + i);
         }
     }
 

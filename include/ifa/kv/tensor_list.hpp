@@ -39,12 +39,8 @@ struct TensorListKv {
 
     IFA_INLINE void gather(Index sequence, Index head, Index first_column, int count, const key_type** key_rows,
                            const value_type** value_rows) const {
-        const key_type* const first_key = key_row(sequence, head, first_column);
-        const value_type* const first_value = value_row(sequence, head, first_column);
-        for (int i = 0; i < count; ++i) {
-            key_rows[i] = first_key + i * keys[sequence].strides.seq;
-            value_rows[i] = first_value + i * values[sequence].strides.seq;
-        }
+        keys[sequence].gather_rows(key_row(sequence, head, first_column), count, key_rows);
+        values[sequence].gather_rows(value_row(sequence, head, first_column), count, value_rows);
     }
 
     inline void check(const Geometry&, Contracts& contracts) const {

@@ -102,12 +102,6 @@ IFA_INLINE Float load_scaled(const double* p, double factor) {
     const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p), by));
     return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p + 4), by)), low);
 }
-// The same of floats.
-IFA_INLINE Float scale(Float x, double factor) {
-    const __m256d by = _mm256_set1_pd(factor);
-    const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), by));
-    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_mul_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)), by)), low);
-}
 
 IFA_INLINE Float add(Float a, Float b) {
     return _mm256_add_ps(a, b);

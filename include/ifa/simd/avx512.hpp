@@ -51,14 +51,6 @@ IFA_INLINE Float load_scaled(const double* p, double factor) {
     const __m256 high = _mm512_maskz_cvtpd_ps(0xff, _mm512_mul_pd(_mm512_loadu_pd(p + 8), by));
     return _mm512_maskz_insertf32x8(kAll, _mm512_castps256_ps512(low), high, 1);
 }
-// The same of floats.
-IFA_INLINE Float scale(Float x, double factor) {
-    const __m512d by = _mm512_set1_pd(factor);
-    const __m256 low = _mm512_maskz_extractf32x8_ps(0xff, x, 0), high = _mm512_maskz_extractf32x8_ps(0xff, x, 1);
-    const __m256 first = _mm512_maskz_cvtpd_ps(0xff, _mm512_mul_pd(_mm512_maskz_cvtps_pd(0xff, low), by));
-    const __m256 second = _mm512_maskz_cvtpd_ps(0xff, _mm512_mul_pd(_mm512_maskz_cvtps_pd(0xff, high), by));
-    return _mm512_maskz_insertf32x8(kAll, _mm512_castps256_ps512(first), second, 1);
-}
 
 // The first `count` elements, then zeros.
 IFA_INLINE __mmask16 first_lanes(Index count) {

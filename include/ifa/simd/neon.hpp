@@ -65,11 +65,6 @@ IFA_INLINE Float load_scaled(const double* p, double factor) {
     const float32x2_t low = vcvt_f32_f64(vmulq_n_f64(vld1q_f64(p), factor));
     return vcvt_high_f32_f64(low, vmulq_n_f64(vld1q_f64(p + 2), factor));
 }
-// The same of floats.
-IFA_INLINE Float scale(Float x, double factor) {
-    const float32x2_t low = vcvt_f32_f64(vmulq_n_f64(vcvt_f64_f32(vget_low_f32(x)), factor));
-    return vcvt_high_f32_f64(low, vmulq_n_f64(vcvt_high_f64_f32(x), factor));
-}
 // To the nearest whole number, even on a tie.
 IFA_INLINE Float round(Float x) {
     return vrndnq_f32(x);

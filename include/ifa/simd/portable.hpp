@@ -170,12 +170,6 @@ IFA_INLINE Float load_scaled(const double* p, double factor) {
     return Float{static_cast<float>(p[0] * factor), static_cast<float>(p[1] * factor),
                  static_cast<float>(p[2] * factor), static_cast<float>(p[3] * factor)};
 }
-// The same of floats.
-IFA_INLINE Float scale(Float x, double factor) {
-    const double wide[kLanes] = {static_cast<double>(x[0]), static_cast<double>(x[1]), static_cast<double>(x[2]),
-                                 static_cast<double>(x[3])};
-    return load_scaled(wide, factor);
-}
 // To the nearest whole number, even on a tie.
 IFA_INLINE Float round(Float x) {
     return Float{__builtin_rintf(x[0]), __builtin_rintf(x[1]), __builtin_rintf(x[2]), __builtin_rintf(x[3])};

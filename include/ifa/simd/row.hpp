@@ -8,9 +8,9 @@ namespace ifa::inline IFA_ISA::simd {
 // Calls visit(i, count) for each vector of a row, the last of which may be short.
 template <class Visit>
 IFA_INLINE void for_each_vector(Index n, const Visit& visit) {
-    Index i = 0;
-    for (; i + kLanes <= n; i += kLanes) visit(i, Index{kLanes});
-    if (i < n) visit(i, n - i);
+    const Index whole = n - n % kLanes;
+    for (Index i = 0; i < whole; i += kLanes) visit(i, Index{kLanes});
+    if (whole < n) visit(whole, n - whole);
 }
 
 // The elements [i, i + count) of an array that may end there.

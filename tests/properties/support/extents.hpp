@@ -56,7 +56,7 @@ inline Index draw_longest(Longest longest, Index chunk_tokens, support::Random& 
 }
 
 inline Extents draw_extents(const Point& point, support::Random& random) {
-    constexpr Index kChunks[] = {32, 96, 512};
+    constexpr Index kChunks[] = {48, 144, 528};
     constexpr Index kBatches[][2] = {{1, 1}, {2, 3}, {4, 5}};
     Extents e = {};
     const auto& batches = kBatches[point.values[kBatch]];

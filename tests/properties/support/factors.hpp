@@ -167,7 +167,7 @@ inline const std::vector<FactorDescription>& descriptions() {
         {"head_dim", {"1 to 7", "multiple of 8", "9 to 255", "257 to 512"}},
         {"value head_dim", {"equal", "smaller", "larger"}},
         {"longest sequence", {"0", "1", "one chunk", "two chunks", "three or four chunks"}},
-        {"chunk tokens", {"32", "96", "512"}},
+        {"chunk tokens", {"48", "144", "528"}},
         {"batch", {"1", "2 to 3", "4 to 5"}},
         {"kv heads", {"1", "2", "3"}},
         {"values", {"centred", "with a mean", "tiny", "large"}},

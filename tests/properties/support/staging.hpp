@@ -46,11 +46,11 @@ struct Scene {
 // Lengths around a tile and around chunks of one to three, where several chunks cost little; and the default chunks.
 inline const std::vector<Scene>& scenes() {
     static const std::vector<Scene> table = {
-        {{65, 0, 1, 31, 32, 33, 64, 200}, 2, 3, 64, 64, 64},
-        {{129, 5, 40}, 1, 7, 31, 31, 32},
-        {{60, 193}, 3, 1, 80, 57, 96},
-        {{2, 66}, 1, 16, 3, 5, 32},
-        {{1500, 513}, 1, 4, 128, 128, ifa::kDefaultChunkTokens},
+        {{97, 0, 1, 47, 48, 49, 96, 300}, 2, 3, 64, 64, 96},
+        {{193, 5, 60}, 1, 7, 31, 31, 48},
+        {{90, 289}, 3, 1, 80, 57, 144},
+        {{2, 98}, 1, 16, 3, 5, 48},
+        {{1600, 529}, 1, 4, 128, 128, ifa::kDefaultChunkTokens},
     };
     return table;
 }
