@@ -57,7 +57,7 @@ namespace ifa {
 using Index = std::int64_t;
 
 // Tokens per tile and per chunk, counted from the window's start: part of the bit contract, the same on every ISA.
-// Nearly every register block and every vector divides a tile. What is done once for each tile wants it long, but its
+// Every register block and every vector divides a tile. What is done once for each tile wants it long, but its
 // rows shall stay in the first-level cache from the first block to the last: 24 KiB of keys and values of 128 float16.
 inline constexpr int kTileTokens = 48;
 inline constexpr Index kDefaultChunkTokens = 11 * kTileTokens;

@@ -9,17 +9,20 @@
 namespace {
 
 using ifa::Index;
-using ifa::UpcomingRows;
+using Upcoming = ifa::UpcomingRows<float, float>;
 
 constexpr float kMemory[512] = {};
 const std::vector<const float*> kRows = {kMemory, kMemory + 32, kMemory + 3, kMemory + 1, kMemory + 5};
 
-UpcomingRows<float> rows_of(Index elements) {
-    return {kRows.data(), static_cast<Index>(kRows.size()), elements};
+Upcoming rows_of(Index key_dim, Index value_dim) {
+    return {kRows.data(), kRows.data(), static_cast<Index>(kRows.size()), key_dim, value_dim};
+}
+Upcoming rows_of(Index elements) {
+    return rows_of(elements, elements);
 }
 
 TEST(UpcomingRows, AreNoneByDefault) {
-    UpcomingRows<float> upcoming;
+    Upcoming upcoming;
     EXPECT_EQ(upcoming.count(), 0);
     EXPECT_EQ(upcoming.asks(), 0);
     upcoming.ask(3);  // for nothing
@@ -28,7 +31,7 @@ TEST(UpcomingRows, AreNoneByDefault) {
 }
 
 TEST(UpcomingRows, AreAskedForOneByOne) {
-    UpcomingRows<float> upcoming = rows_of(16);
+    Upcoming upcoming = rows_of(16);
     EXPECT_EQ(upcoming.asks(), 5);
     upcoming.ask(0);
     EXPECT_EQ(upcoming.count(), 5);
@@ -41,7 +44,7 @@ TEST(UpcomingRows, AreAskedForOneByOne) {
 TEST(UpcomingRows, AreAskedForAQuarterKibibyteAtOnce) {
     EXPECT_EQ(rows_of(64).asks(), 5);
     EXPECT_EQ(rows_of(65).asks(), 10);
-    UpcomingRows<float> upcoming = rows_of(129);
+    Upcoming upcoming = rows_of(129);
     EXPECT_EQ(upcoming.asks(), 15);
     for (Index asked = 1; asked <= 15; ++asked) {
         upcoming.ask(1);
@@ -49,15 +52,20 @@ TEST(UpcomingRows, AreAskedForAQuarterKibibyteAtOnce) {
     }
 }
 
+TEST(UpcomingRows, AreAskedForAsOftenAsTheLongerOfTheTwoWants) {
+    EXPECT_EQ(rows_of(16, 65).asks(), 10);
+    EXPECT_EQ(rows_of(129, 16).asks(), 15);
+}
+
 TEST(UpcomingRows, AreNoneWhenTheRestWasAskedFor) {
-    UpcomingRows<float> upcoming = rows_of(200);
+    Upcoming upcoming = rows_of(200);
     upcoming.ask(1);
     upcoming.ask_for_rest();
     EXPECT_EQ(upcoming.count(), 0);
 }
 
 TEST(UpcomingRows, AreSharedOutInTurn) {
-    UpcomingRows<float> upcoming = rows_of(16);
+    Upcoming upcoming = rows_of(16);
     EXPECT_EQ(upcoming.take(0).count(), 0);
     EXPECT_EQ(upcoming.take(3).count(), 3);
     EXPECT_EQ(upcoming.count(), 2);

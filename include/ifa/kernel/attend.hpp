@@ -29,14 +29,14 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
 
 // Takes one tile into the state of the heads of one kv head, while memory that is read later is on its way.
 template <class Problem, class Tile, class Upcoming>
-IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile& tile, const Upcoming& upcoming,
+IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile& tile, Upcoming upcoming,
                             const Scratch& scratch, HeadRows accumulators) {
     using Products = typename Problem::Products;
     const auto weights = scratch.template weights_of<Products>();
     const OnlineSoftmax& softmax = scratch.softmax;
     const Index key_dim = problem.geometry.key_dim, value_dim = problem.geometry.value_dim;
     score_tile<Products>(scratch.template queries_of<Products>(), work.group, tile, key_dim, scratch.scores,
-                         upcoming.values);
+                         upcoming.take(upcoming.count() / 2));
     if constexpr (Products::kInteger)
         if (*scratch.has_low)
             score_tile<Products, kAdds>(scratch.low_queries(), work.group, tile, key_dim, scratch.scores);
@@ -45,7 +45,7 @@ IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile
     if (tile.has_gaps())
         for (Index i = 0; i < work.group; ++i) tile.slots_to_rows(weights[i]);
     accumulate_tile<Products, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.group, tile,
-                                                      scratch.value_shift, value_dim, accumulators, upcoming.keys);
+                                                      scratch.value_shift, value_dim, accumulators, upcoming);
 }
 
 // Leaves in rows.states[i] what row i of the work sees in its chunk. The kv heads of a run take turns tile by tile, so
@@ -71,7 +71,7 @@ inline void attend(const Problem& problem, const Work& work, const Next& next, c
         for (Index r = 0; r < work.kv_heads; ++r) {
             const auto& tile = r > 0 ? other : tiles[turn];
             if (r > 0) gather_tile(problem, work.of(r), slots, other);
-            attend_tile(problem, work.of(r), tile, run_ahead.rows(r, tile, ahead), scratch.of(r),
+            attend_tile(problem, work.of(r), tile, run_ahead.rows(r, ahead), scratch.of(r),
                         rows.accumulators.from(r * work.group));
         }
         slots = following;

@@ -31,16 +31,8 @@ IFA_INLINE void gather_first_tile(const Problem& problem, const Work& work, Tile
     gather_tile(problem, work, visible_slots(problem, work, work.tokens.begin), tile);
 }
 
-// What is asked for while a tile is attended to: values during its scores, keys during its outputs.
-template <class Key, class Value>
-struct Upcoming {
-    UpcomingRows<Key> keys;
-    UpcomingRows<Value> values;
-};
-
 // The rows that the kv heads of a run ask for, each its share of those that the whole run reads in the tile ahead. They
-// come token by token: where the heads of a token lie side by side, that is the order of memory. A single kv head asks
-// for the values of the tile at hand instead, which it reads next.
+// come token by token: where the heads of a token lie side by side, that is the order of memory.
 template <class Problem>
 class RunAhead {
     using Key = typename Problem::key_type;
@@ -56,17 +48,16 @@ class RunAhead {
         value_bytes_ = address(values_[1]) - address(values_[0]);
     }
 
-    // Of the r-th kv head, which attends to `tile`; `ahead` is the tile ahead of the first one.
-    IFA_INLINE Upcoming<Key, Value> rows(Index r, const Tile<Key, Value>& tile, const Tile<Key, Value>& ahead) {
-        if (run_ == 1)
-            return {{ahead.asked_keys(), ahead.asked(), key_dim_}, {tile.asked_values(), tile.asked(), value_dim_}};
+    // Of the r-th kv head; `ahead` is the tile ahead of the first one.
+    IFA_INLINE UpcomingRows<Key, Value> rows(Index r, const Tile<Key, Value>& ahead) {
+        if (run_ == 1) return {ahead.asked_keys(), ahead.asked_values(), ahead.asked(), key_dim_, value_dim_};
         Index count = 0;
         for (Index row = r * ahead.asked() / run_; row < (r + 1) * ahead.asked() / run_; ++row)
             for (Index head = 0; head < run_; ++head, ++count) {
                 keys_[count] = further(ahead.asked_keys()[row], head * key_bytes_);
                 values_[count] = further(ahead.asked_values()[row], head * value_bytes_);
             }
-        return {{keys_, count, key_dim_}, {values_, count, value_dim_}};
+        return {keys_, values_, count, key_dim_, value_dim_};
     }
 
    private:

@@ -1,6 +1,8 @@
 // Where the numbers of a block of heads lie: a row for each.
 #pragma once
 
+#include <bit>
+
 #include "../concepts.hpp"
 
 namespace ifa::inline IFA_ISA {
@@ -9,7 +11,7 @@ inline constexpr int kMostBlockTokens = 8;  // of a block of scores
 
 // Floats from one head's scores to the next: a block may write beyond the tile.
 inline constexpr int kScoreStride = kTileTokens + 16;
-static_assert(kScoreStride >= kTileTokens + kMostBlockTokens);
+static_assert(kScoreStride >= kTileTokens + std::bit_ceil(unsigned{kMostBlockTokens}));
 
 // Rows of one element per channel for the heads of a block, `stride` elements apart.
 template <class T>

@@ -151,7 +151,7 @@ IFA_INLINE void reduce_scores(const typename Arithmetic::Sum (&sum)[Heads][Token
         const int h = i < kSums ? i / kRoom : Heads - 1, j = i % kRoom;
         return Arithmetic::lanes(sum[h][j < Tokens ? j : Tokens - 1]);
     };
-    float totals[(kSums + simd::kLanes - 1) / simd::kLanes * simd::kLanes];
+    float totals[parts_of(kSums, simd::kLanes) * simd::kLanes];
     IFA_UNROLL for (int first = 0; first < kSums; first += simd::kLanes) {
         simd::Float quads[simd::kLanes / 4];
         IFA_UNROLL for (int i = 0; i < simd::kLanes; i += 4) {
@@ -197,11 +197,11 @@ IFA_INLINE void score_block(RowsOf<typename Arithmetic::query_type> queries, con
 // is not: compilers that allot registers to all blocks together run out of them for what a loop counts with.
 template <class Arithmetic, ScoreUpdate update, int Heads, class Key, class Value>
 __attribute__((noinline)) void score_rows(RowsOf<typename Arithmetic::query_type> queries, const Key* const* keys,
-                                          int rows, Index head_dim, ScoreRows scores, UpcomingRows<Value>& upcoming,
-                                          Index share) {
+                                          int rows, Index head_dim, ScoreRows scores,
+                                          UpcomingRows<Key, Value>& upcoming, Index share) {
     constexpr int kTokens = Arithmetic::kBlocks.score_tokens[Heads];
     static_assert(kTokens > 1 && kTokens <= kMostBlockTokens);
-    UpcomingRows<Value> own = upcoming.take(share);
+    UpcomingRows<Key, Value> own = upcoming.take(share);
     const int times = parts_of(own.asks(), 2 * parts_of(rows, kTokens));
     const auto ask = [&]() __attribute__((always_inline)) {
         own.ask(times);
@@ -210,11 +210,11 @@ __attribute__((noinline)) void score_rows(RowsOf<typename Arithmetic::query_type
         score_block<Arithmetic, update, Heads, kTokens>(queries, keys + row, head_dim, scores.from(0, row), ask);
 }
 
-// scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for upcoming values
-// meanwhile, evenly, so that both memory streams keep moving.
+// scores[h][row] = sum_d queries[h][d] * keys[row][d] for all heads and the tile's rows. Asks for upcoming rows
+// meanwhile, evenly.
 template <class Arithmetic, ScoreUpdate update = kStores, class Key, class Value>
 inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index heads, const Tile<Key, Value>& tile,
-                       Index key_dim, ScoreRows scores, UpcomingRows<Value> upcoming = {}) {
+                       Index key_dim, ScoreRows scores, UpcomingRows<Key, Value> upcoming = {}) {
     constexpr int kMostHeads = Arithmetic::kBlocks.heads;
     const Index share = parts_of(upcoming.count(), parts_of(heads, kMostHeads));
     split_evenly<kMostHeads>(
@@ -261,13 +261,13 @@ class ValueStep {
 // sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
 // vectors of d. rows_of_values(row) gives what loads a vector of one step of rows. Asks for `share` upcoming rows
 // meanwhile.
-template <class Arithmetic, int Heads, int Vectors, class Values, class Key>
+template <class Arithmetic, int Heads, int Vectors, class Values, class Key, class Value>
 __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmetic::weight_type>& block, int rows,
                                                 const Values& rows_of_values, HeadRows sums,
-                                                UpcomingRows<Key>& upcoming, Index share) {
+                                                UpcomingRows<Key, Value>& upcoming, Index share) {
     const auto weights = block;  // copies, which stay in registers
     const auto values = rows_of_values;
-    UpcomingRows<Key> own = upcoming.take(share);
+    UpcomingRows<Key, Value> own = upcoming.take(share);
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
     const int asks = own.asks(), steps = parts_of(rows, Arithmetic::kRows), times = parts_of(asks, steps);
@@ -299,12 +299,12 @@ IFA_INLINE Index output_blocks(Index heads, Index vectors) {
 }
 
 // sums[h][:] = rescale[h] * sums[h][:] + unit[h] * sum_row weights[h][row] * (values[row][:] + shift[:]) for all
-// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for upcoming keys meanwhile,
+// heads. `shift` is read only if Shifted; sums and shift are padded to whole vectors. Asks for upcoming rows meanwhile,
 // evenly.
 template <class Arithmetic, bool Shifted, class Key, class Value>
 inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& weights, Index heads,
                             const Tile<Key, Value>& tile, const float* shift, Index value_dim, HeadRows sums,
-                            UpcomingRows<Key> upcoming = {}) {
+                            UpcomingRows<Key, Value> upcoming = {}) {
     constexpr auto& kBlocks = Arithmetic::kBlocks;
     const int rows = tile.rows();
     const Index vectors = value_dim / simd::kLanes, blocks = output_blocks<Arithmetic>(heads, vectors);

@@ -138,18 +138,19 @@ IFA_INLINE Int as_ints(Float x) {
 IFA_INLINE Int add(Int a, Int b) {
     return _mm256_add_epi32(a, b);
 }
-// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads.
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads. Blends, unlike shuffles, have every
+// unit of a core to themselves.
 template <int Step>
 IFA_INLINE Float exchange_low(Float a, Float b) {
-    if constexpr (Step == 0) return _mm256_unpacklo_ps(a, b);            // a0 b0 a1 b1
-    else if constexpr (Step == 1) return _mm256_shuffle_ps(a, b, 0x44);  // a0 a1 b0 b1
-    else return _mm256_permute2f128_ps(a, b, 0x20);
+    if constexpr (Step == 0) return _mm256_blend_ps(a, b, 0xcc);         // a0 a1 b2 b3
+    else if constexpr (Step == 1) return _mm256_shuffle_ps(a, b, 0x88);  // a0 a2 b0 b2
+    else return _mm256_blend_ps(a, b, 0xf0);
 }
 template <int Step>
 IFA_INLINE Float exchange_high(Float a, Float b) {
-    if constexpr (Step == 0) return _mm256_unpackhi_ps(a, b);
-    else if constexpr (Step == 1) return _mm256_shuffle_ps(a, b, 0xee);
-    else return _mm256_permute2f128_ps(a, b, 0x31);
+    if constexpr (Step == 0) return _mm256_shuffle_ps(a, b, 0x4e);       // a2 a3 b0 b1
+    else if constexpr (Step == 1) return _mm256_shuffle_ps(a, b, 0xdd);  // a1 a3 b1 b3
+    else return _mm256_permute2f128_ps(a, b, 0x21);
 }
 IFA_INLINE float first(Float x) {
     return _mm256_cvtss_f32(x);

@@ -170,18 +170,20 @@ IFA_INLINE Int as_ints(Float x) {
 IFA_INLINE Int add(Int a, Int b) {
     return _mm512_add_epi32(a, b);
 }
-// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads.
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads. Blends, unlike shuffles, have more
+// than one unit of a core.
 template <int Step>
 IFA_INLINE Float exchange_low(Float a, Float b) {
-    if constexpr (Step == 0) return _mm512_maskz_unpacklo_ps(kAll, a, b);            // a0 b0 a1 b1
-    else if constexpr (Step == 1) return _mm512_maskz_shuffle_ps(kAll, a, b, 0x44);  // a0 a1 b0 b1
-    else return _mm512_maskz_shuffle_f32x4(kAll, a, b, Step == 2 ? 0x44 : 0x88);
+    if constexpr (Step == 0) return _mm512_mask_blend_ps(0xcccc, a, b);              // a0 a1 b2 b3
+    else if constexpr (Step == 1) return _mm512_maskz_shuffle_ps(kAll, a, b, 0x88);  // a0 a2 b0 b2
+    else if constexpr (Step == 2) return _mm512_mask_blend_ps(0xff00, a, b);
+    else return _mm512_maskz_shuffle_f32x4(kAll, a, b, 0x88);
 }
 template <int Step>
 IFA_INLINE Float exchange_high(Float a, Float b) {
-    if constexpr (Step == 0) return _mm512_maskz_unpackhi_ps(kAll, a, b);
-    else if constexpr (Step == 1) return _mm512_maskz_shuffle_ps(kAll, a, b, 0xee);
-    else return _mm512_maskz_shuffle_f32x4(kAll, a, b, Step == 2 ? 0xee : 0xdd);
+    if constexpr (Step == 0) return _mm512_maskz_shuffle_ps(kAll, a, b, 0x4e);       // a2 a3 b0 b1
+    else if constexpr (Step == 1) return _mm512_maskz_shuffle_ps(kAll, a, b, 0xdd);  // a1 a3 b1 b3
+    else return _mm512_maskz_shuffle_f32x4(kAll, a, b, Step == 2 ? 0x4e : 0xdd);
 }
 IFA_INLINE float first(Float x) {
     return _mm512_cvtss_f32(x);
