@@ -317,6 +317,23 @@ TEST(SIMD_SUITE, TwoRowsInterleaveIntoPairs) {
     for (std::size_t i = 0; i < simd::kLanes; ++i) EXPECT_EQ(sums[i], static_cast<float>(3 * a[i] - 1000 * b[i])) << i;
 }
 
+TEST(SIMD_SUITE, TwoVectorsOfTwoRowsInterleaveIntoPairs) {
+    std::int8_t a[2 * simd::kLanes], b[2 * simd::kLanes];
+    for (int i = 0; i < 2 * simd::kLanes; ++i) {
+        a[i] = static_cast<std::int8_t>(i - 128);
+        b[i] = static_cast<std::int8_t>(127 - 2 * i);
+    }
+    const std::int16_t weights[] = {3, -1000};
+    const auto sums_of = [&](bool high) {
+        return simd::dot(simd::set_pair(weights), simd::interleave_two(a, b, high), simd::zero_int());
+    };
+    simd::Int low = sums_of(false), high = sums_of(true);
+    simd::in_order(low, high);
+    std::vector<float> sums = integers(low);
+    for (const float sum : integers(high)) sums.push_back(sum);
+    for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], static_cast<float>(3 * a[i] - 1000 * b[i])) << i;
+}
+
 TEST(SIMD_SUITE, Int16StoresSaturateAndRoundToEven) {
     for (const float x : {0.5f, 1.5f, -2.5f, 32766.5f, 32767.4f, 32768.f, 1e9f, -32768.f, -32769.f, -1e30f, kInf}) {
         std::int16_t stored[simd::kLanes];

@@ -8,14 +8,15 @@ namespace ifa::inline IFA_ISA {
 // Register blocks by the number of heads in them: the tokens of a block of scores, and the vectors of D of a block of
 // outputs. A block of outputs holds as many accumulators as leave room for one operand of one side, all those of the
 // other, and a temporary where a product and its sum are two instructions: with 16 registers 12 + 3 + 1, or
-// 8 + 4 + 1 + 1. A block of scores has as many accumulators where that leaves it few tokens: rows read side by side get
-// ahead of the hardware's prefetchers, so that a single head rather waits for its own sums.
+// 12 + 2 + 1 + 1 (there whole pairs of vectors, which are loaded together). A block of scores has as many accumulators
+// where that leaves it few tokens: rows read side by side get ahead of the hardware's prefetchers, so that a single
+// head rather waits for its own sums.
 struct Blocks {
     int heads;
     int score_tokens[9], output_vectors[9];
 };
 inline constexpr Blocks kBlocksOf16{6, {0, 4, 4, 4, 3, 2, 2}, {0, 8, 6, 4, 3, 2, 2}};
-inline constexpr Blocks kBlocksOf16WithTemporary{5, {0, 8, 4, 2, 2, 2}, {0, 8, 4, 3, 2, 2}};
+inline constexpr Blocks kBlocksOf16WithTemporary{6, {0, 4, 4, 3, 2, 2, 2}, {0, 8, 4, 2, 2, 2, 2}};
 inline constexpr Blocks kBlocksOf32{8, {0, 4, 4, 4, 4, 4, 4, 3, 3}, {0, 8, 8, 8, 6, 4, 4, 3, 3}};
 
 // float32 multiply-adds, whatever the elements are.
@@ -43,15 +44,19 @@ struct FloatProducts {
         return simd::load_partial(p, count);
     }
     static IFA_INLINE Operand broadcast(const float* weight) { return simd::in_register(simd::set(*weight)); }
+    // Of a block of so many vectors.
     template <class T>
-    static IFA_INLINE Operand load_values(const T* const* rows, Index d) {
-        return simd::in_register(simd::load(rows[0] + d));
+    static IFA_INLINE Operand load_values(const T* const* rows, int vector, int) {
+        return simd::in_register(simd::load(rows[0] + vector * simd::kLanes));
     }
     template <class T>
-    static IFA_INLINE Operand load_values_partial(const T* const* rows, Index d, Index count) {
-        return simd::load_partial(rows[0] + d, count);
+    static IFA_INLINE Operand load_values_partial(const T* const* rows, Index count) {
+        return simd::load_partial(rows[0], count);
     }
     static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::fma(a, b, c); }
+    // Brings sums over the vectors of a block into their order.
+    template <int Vectors>
+    static IFA_INLINE void in_order(Sum (&)[Vectors]) {}
     // For reductions over the lanes of sums: what combines them, and what the result is as floats.
     static IFA_INLINE simd::Float lanes(Sum x) { return x; }
     static IFA_INLINE simd::Float combine(simd::Float a, simd::Float b) { return simd::add(a, b); }
@@ -93,16 +98,22 @@ struct IntegerProducts {
     static IFA_INLINE Operand broadcast(const std::int16_t* weights) {
         return simd::in_register(simd::set_pair(weights));
     }
-    static IFA_INLINE Operand load_values(const std::int8_t* const* rows, Index d) {
+    static IFA_INLINE Operand load_values(const std::int8_t* const* rows, int vector, int vectors) {
+        const int first = vector / 2 * 2, d = first * simd::kLanes;
+        if (first + 1 < vectors) return simd::interleave_two(rows[0] + d, rows[1] + d, vector > first);
         return simd::interleave(rows[0] + d, rows[1] + d);
     }
-    static IFA_INLINE Operand load_values_partial(const std::int8_t* const* rows, Index d, Index count) {
+    static IFA_INLINE Operand load_values_partial(const std::int8_t* const* rows, Index count) {
         std::int8_t bytes[2][simd::kLanes] = {};
-        std::memcpy(bytes[0], rows[0] + d, static_cast<std::size_t>(count));
-        std::memcpy(bytes[1], rows[1] + d, static_cast<std::size_t>(count));
+        std::memcpy(bytes[0], rows[0], static_cast<std::size_t>(count));
+        std::memcpy(bytes[1], rows[1], static_cast<std::size_t>(count));
         return simd::interleave(bytes[0], bytes[1]);
     }
-    static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::in_register(simd::dot(a, b, c)); }
+    static IFA_INLINE Sum multiply_add(Operand a, Operand b, Sum c) { return simd::dot(a, b, c); }
+    template <int Vectors>
+    static IFA_INLINE void in_order(Sum (&sum)[Vectors]) {
+        IFA_UNROLL for (int v = 0; v + 1 < Vectors; v += 2) simd::in_order(sum[v], sum[v + 1]);
+    }
     static IFA_INLINE simd::Float lanes(Sum x) { return simd::as_floats(x); }
     static IFA_INLINE simd::Float combine(simd::Float a, simd::Float b) {
         return simd::as_floats(simd::add(simd::as_ints(a), simd::as_ints(b)));

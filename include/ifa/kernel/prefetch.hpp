@@ -15,10 +15,11 @@ IFA_INLINE bool asks_first_level() {
 #endif
 }
 
-// Rows of keys, and as many of values, that will be read soon: to be asked for little by little between products. A core
-// has buffers for one or two dozen misses: it waits when it is asked for more at once, and has memory idle when asked for
-// none. Lines of the two are asked for in turn, each in the order of memory: the hardware's prefetchers follow such
-// lines but begin anew on every page, and meanwhile those of the other go on (a single stream is read a quarter slower).
+// Rows of keys, and as many of values, that will be read soon: to be asked for little by little between products. A
+// core has buffers for one or two dozen misses: it waits when it is asked for more at once, and has memory idle when
+// asked for none. Lines of the two are asked for in turn, each in the order of memory: the hardware's prefetchers
+// follow such lines but begin anew on every page, and meanwhile those of the other go on (a single stream is read a
+// quarter slower).
 template <class Key, class Value>
 class UpcomingRows {
    public:

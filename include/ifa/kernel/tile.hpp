@@ -242,11 +242,11 @@ class ValueStep {
         : shift_(Shifted ? shift + d : nullptr) {
         IFA_UNROLL for (int i = 0; i < Arithmetic::kRows; ++i) rows_[i] = simd::in_register(rows[i] + d);
     }
-    IFA_INLINE auto operator()(int vector) const {
-        return shifted(Arithmetic::load_values(rows_, vector * simd::kLanes), vector);
+    IFA_INLINE auto operator()(int vector, int vectors) const {
+        return shifted(Arithmetic::load_values(rows_, vector, vectors), vector);
     }
     // The first `count` elements of the first vector, then zeros.
-    IFA_INLINE auto partial(Index count) const { return shifted(Arithmetic::load_values_partial(rows_, 0, count), 0); }
+    IFA_INLINE auto partial(Index count) const { return shifted(Arithmetic::load_values_partial(rows_, count), 0); }
 
    private:
     IFA_INLINE auto shifted(typename Arithmetic::Operand value, int vector) const {
@@ -259,8 +259,8 @@ class ValueStep {
 };
 
 // sums[h][d] = rescale[h] * sums[h][d] + unit[h] * sum_row weights[h][row] * values[row][d] for a block of heads and
-// vectors of d. rows_of_values(row) gives what loads a vector of one step of rows. Asks for `share` upcoming rows
-// meanwhile.
+// vectors of d. rows_of_values(row) gives what loads one of the vectors of a step of rows. Asks for `share` upcoming
+// rows meanwhile.
 template <class Arithmetic, int Heads, int Vectors, class Values, class Key, class Value>
 __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmetic::weight_type>& block, int rows,
                                                 const Values& rows_of_values, HeadRows sums,
@@ -276,13 +276,15 @@ __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmeti
         own.ask(times);
         for (const int end = row + pace < rows ? row + pace : rows; row < end; row += Arithmetic::kRows) {
             const auto weight = weights.weights.from(0, row);
+            const auto value = values(row);
             add_products<Arithmetic>(
-                [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weight[h]); }, values(row),
-                sum);
+                [&](int h) __attribute__((always_inline)) { return Arithmetic::broadcast(weight[h]); },
+                [&](int v) __attribute__((always_inline)) { return value(v, Vectors); }, sum);
         }
     }
     IFA_UNROLL for (int h = 0; h < Heads; ++h) {
         const simd::Float rescale = simd::set(weights.rescale[h]), unit = simd::set(weights.unit[h]);
+        Arithmetic::in_order(sum[h]);
         IFA_UNROLL for (int v = 0; v < Vectors; ++v) {
             float* const running = sums[h] + v * simd::kLanes;
             simd::store(running, simd::fma(simd::load(running), rescale, Arithmetic::total(sum[h][v], unit)));
@@ -323,7 +325,7 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
             const Index d = vectors * simd::kLanes;
             const auto tails = [ at = &tile.values[0], shift, d, value_dim ](int row) __attribute__((always_inline)) {
                 const ValueStep<Arithmetic, Shifted, Value> step(at + row, shift, d);
-                return [=](int) __attribute__((always_inline)) {
+                return [=](int, int) __attribute__((always_inline)) {
                     return step.partial(value_dim - d);
                 };
             };

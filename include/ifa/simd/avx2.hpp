@@ -52,15 +52,28 @@ IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
     const __m128i second = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b));
     return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second));
 }
+// The same of two vectors of elements, one for each half of every 128 bits: bytes widen as they are loaded, which is
+// half the work. in_order() takes sums over the two halves apart.
+IFA_INLINE Pairs interleave_two(const std::int8_t* a, const std::int8_t* b, bool high) {
+    return high ? _mm256_unpackhi_epi16(load_pairs(a), load_pairs(b))
+                : _mm256_unpacklo_epi16(load_pairs(a), load_pairs(b));
+}
+IFA_INLINE void in_order(Int& low, Int& high) {
+    const Int halves = low;
+    low = _mm256_permute2x128_si256(halves, high, 0x20);
+    high = _mm256_permute2x128_si256(halves, high, 0x31);
+}
 // The pair at p in every lane.
 IFA_INLINE Pairs set_pair(const std::int16_t* p) {
     std::int32_t pair;
     std::memcpy(&pair, p, sizeof(pair));
     return _mm256_set1_epi32(pair);
 }
-// a[2i] b[2i] + a[2i+1] b[2i+1] + c[i], exact while it fits.
+// a[2i] b[2i] + a[2i+1] b[2i+1] + c[i], exact while it fits. Added in place: compilers would have each sum change its
+// register in every step, and copy it back.
 IFA_INLINE Int dot(Pairs a, Pairs b, Int c) {
-    return _mm256_add_epi32(c, _mm256_madd_epi16(a, b));
+    asm("vpaddd {%1, %0, %0|%0, %0, %1}" : "+x"(c) : "x"(_mm256_madd_epi16(a, b)));
+    return c;
 }
 IFA_INLINE Float to_float(Int x) {
     return _mm256_cvtepi32_ps(x);

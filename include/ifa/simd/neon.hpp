@@ -119,6 +119,12 @@ IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
     const int8x8_t second = vreinterpret_s8_s32(vdup_n_s32(bytes_at<std::int32_t>(b)));
     return vmovl_s8(vzip1_s8(first, second));
 }
+// The same of two vectors of elements, the first or the second, and what brings sums over them into their order: they
+// are.
+IFA_INLINE Pairs interleave_two(const std::int8_t* a, const std::int8_t* b, bool high) {
+    return high ? vzip2q_s16(load_pairs(a), load_pairs(b)) : vzip1q_s16(load_pairs(a), load_pairs(b));
+}
+IFA_INLINE void in_order(Int&, Int&) {}
 // The pair at p in every lane.
 IFA_INLINE Pairs set_pair(const std::int16_t* p) {
     return vreinterpretq_s16_s32(vdupq_n_s32(bytes_at<std::int32_t>(p)));
