@@ -138,6 +138,7 @@ template <class T>
 concept Visibility = WindowVisibility<T> || ColumnVisibility<T>;
 
 // A term with `static constexpr bool kShiftInvariant = true` commutes with adding one constant to all scores of a row.
+// One that has absent() is not called while it is true.
 template <class T>
 concept ScoreTerm = std::invocable<const T&, const ScoreTile&>;
 

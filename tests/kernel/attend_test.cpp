@@ -126,6 +126,24 @@ TEST(Attend, TermsApplyInTheirOrder) {
     EXPECT_TRUE(within_bound(run(decode, square, add), reference::attend(squared_first), kTau, "terms in order"));
 }
 
+// Scores times two, or as they are.
+struct MaybeTwice {
+    using role = ifa::role::ScoreTerm;
+
+    bool once;
+
+    bool absent() const { return once; }
+    void operator()(const ifa::ScoreTile& tile) const {
+        for (float& x : tile.scores) x *= 2;
+    }
+};
+
+TEST(Attend, AnAbsentTermIsNotCalled) {
+    const Decode<float> decode(kSizes);
+    EXPECT_EQ(run(decode, MaybeTwice{true}), run(decode));
+    EXPECT_NE(run(decode, MaybeTwice{false}), run(decode));
+}
+
 TEST(Attend, ATermMayRemoveTokens) {
     const Decode<float> decode(kSizes);
     reference::Problem problem = decode.problem();

@@ -248,19 +248,14 @@ struct DynamicBias {
     UntypedView bias;
 
     inline explicit DynamicBias(const ParsedArguments& parsed) : bias(parsed.bias()) {}
-    IFA_INLINE void operator()(const ScoreTile& tile) const {
-        if (bias.data) [[unlikely]]
-            add(tile);
+    IFA_INLINE bool absent() const { return !bias.data; }
+    __attribute__((noinline)) void operator()(const ScoreTile& tile) const {
+        with_float_type(bias.dtype,
+                        [&]<class T>(std::type_identity<T>) { PseShift<const T>{bias.as<const T>()}(tile); });
     }
     template <class Visit>
     inline void each_region(const Geometry&, const Visit& visit) const {
         if (bias.data) visit("pse_shift", bias.bytes());
-    }
-
-   private:
-    __attribute__((noinline)) void add(const ScoreTile& tile) const {
-        with_float_type(bias.dtype,
-                        [&]<class T>(std::type_identity<T>) { PseShift<const T>{bias.as<const T>()}(tile); });
     }
 };
 

@@ -17,10 +17,12 @@ IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Ti
     if (work.mean_of_values) {  // all equal, whatever query and keys hold
         for (int slot = 0; slot < tile.tokens; ++slot) scores[slot] = 0;
     } else {
-        const Row row = work.row(i);
-        const ScoreTile view{
-            Span<float>(scores, tile.tokens), row.sequence, row.head, row.query, tile.first_column, work.window_begin};
-        problem.policies.template each<role::ScoreTerm>([&](const auto& term) { term(view); });
+        problem.policies.template each<role::ScoreTerm>([&](const auto& term) {
+            if (is_absent(term)) return;
+            const Row row = work.row(i);
+            term(ScoreTile{Span<float>(scores, tile.tokens), row.sequence, row.head, row.query, tile.first_column,
+                           work.window_begin});
+        });
     }
     if (tile.hides_lanes())
         for (int slot = 0; slot < tile.tokens; slot += simd::kLanes)

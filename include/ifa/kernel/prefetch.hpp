@@ -5,16 +5,6 @@
 
 namespace ifa::inline IFA_ISA {
 
-// Whether memory is better asked for into the first-level cache than into the second. AMD's cores are 5 to 15 % faster
-// so, Intel's 2 to 11 % slower: there what is asked for waits in the buffers that loads need too.
-IFA_INLINE bool asks_first_level() {
-#if defined(__x86_64__) || defined(__i386__)
-    return __builtin_cpu_is("amd");
-#else
-    return false;
-#endif
-}
-
 // Rows of keys, and as many of values, that will be read soon: to be asked for little by little between products. A
 // core has buffers for one or two dozen misses: it waits when it is asked for more at once, and has memory idle when
 // asked for none. Lines of the two are asked for in turn, each in the order of memory: the hardware's prefetchers
@@ -45,23 +35,13 @@ class UpcomingRows {
     // Asks so many times, while there are any, for as much as is well asked for at once: a row of each or, where these
     // are longer, a part. Nothing is read: any address will do.
     IFA_INLINE void ask(int times) {
-        if (asks_first_level()) ask<3>(times);
-        else ask<2>(times);
-    }
-    IFA_INLINE void ask_for_rest() { ask(asks()); }
-
-   private:
-    static constexpr Index kLine = 64, kBytesAtOnce = 4 * kLine;
-
-    template <int Locality>
-    IFA_INLINE void ask(int times) {
         for (; times > 0 && count_ > 0; --times) {
             const auto* const key = reinterpret_cast<const char*>(*keys_) + asked_;
             const auto* const value = reinterpret_cast<const char*>(*values_) + asked_;
             const Index left = bytes_ - asked_ < kBytesAtOnce ? bytes_ - asked_ : kBytesAtOnce;
             for (Index line = 0; line < left; line += kLine) {
-                __builtin_prefetch(key + line, 0, Locality);
-                __builtin_prefetch(value + line, 0, Locality);
+                __builtin_prefetch(key + line, 0, 2);
+                __builtin_prefetch(value + line, 0, 2);
             }
             asked_ += kBytesAtOnce;
             if (asked_ < bytes_) continue;
@@ -69,6 +49,10 @@ class UpcomingRows {
             ++keys_, ++values_, --count_;
         }
     }
+    IFA_INLINE void ask_for_rest() { ask(asks()); }
+
+   private:
+    static constexpr Index kLine = 64, kBytesAtOnce = 4 * kLine;
 
     const Key* const* keys_ = nullptr;
     const Value* const* values_ = nullptr;

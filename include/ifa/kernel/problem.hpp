@@ -62,6 +62,13 @@ IFA_INLINE bool is_token_major(const Storage& kv) {
     else return false;
 }
 
+// Whether a term has nothing to say in this call. One that does not tell has something.
+template <class Term>
+IFA_INLINE bool is_absent(const Term& term) {
+    if constexpr (requires { term.absent(); }) return term.absent();
+    else return false;
+}
+
 template <class Query, class Storage, class Codec, class Sink, class Groups, class Precision, class Executor,
           class Policies>
 struct Problem {

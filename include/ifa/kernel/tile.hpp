@@ -36,8 +36,12 @@ struct Slots {
     std::uint64_t visible = 0;  // a bit for each slot that takes part
 
     IFA_INLINE int rows() const { return __builtin_popcountll(visible); }
-    // A hidden slot comes before a visible one.
-    IFA_INLINE bool has_gaps() const { return (visible & (visible + 1)) != 0; }
+    // Visible slots are not a single run, or one from an odd slot on, where no pair of tokens begins.
+    IFA_INLINE bool has_gaps() const {
+        constexpr std::uint64_t kOdd = 0xaaaaaaaaaaaaaaaa;
+        const std::uint64_t lowest = visible & (~visible + 1);
+        return ((visible & (visible + lowest)) | (lowest & kOdd)) != 0;
+    }
     // Of the vectors that slots fill, some lane takes no part.
     IFA_INLINE bool hides_lanes() const { return visible != first(parts_of(tokens, simd::kLanes) * simd::kLanes); }
     static constexpr std::uint64_t first(int count) { return (std::uint64_t{1} << count) - 1; }
@@ -60,14 +64,16 @@ struct Slots {
     }
 };
 
-// The rows of a tile's visible tokens, in turn.
+// The rows of a tile's visible tokens, in turn, from first_row on.
 template <class Key, class Value>
 struct Tile : Slots {
     const Key* keys[kTileTokens + kMostBlockTokens];
     const Value* values[kTileTokens + kMostBlockTokens];
+    int first_row = 0;  // the first visible slot, unless there are gaps
 
     // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill any block.
     IFA_INLINE void pack() {
+        first_row = 0;
         if (has_gaps()) {
             for (int slot = 0; slot < tokens; ++slot) {
                 slot_keys_[slot] = keys[slot];
@@ -75,8 +81,10 @@ struct Tile : Slots {
             }
             slots_to_rows(keys);
             slots_to_rows(values);
+        } else if (visible != 0) {
+            first_row = __builtin_ctzll(visible);
         }
-        const int last = rows() - 1;
+        const int last = first_row + rows() - 1;
         for (int row = last + 1; row < last + kMostBlockTokens; ++row) {
             keys[row] = keys[last];
             values[row] = values[last];
@@ -86,8 +94,8 @@ struct Tile : Slots {
     // What is asked for: the rows of hidden tokens too, unless they are many, as memory is faster in turn than with
     // gaps.
     IFA_INLINE int asked() const { return asks_all() ? tokens : rows(); }
-    IFA_INLINE const Key* const* asked_keys() const { return asks_all() ? slot_keys_ : keys; }
-    IFA_INLINE const Value* const* asked_values() const { return asks_all() ? slot_values_ : values; }
+    IFA_INLINE const Key* const* asked_keys() const { return asks_all() ? slot_keys_ : keys + first_row; }
+    IFA_INLINE const Value* const* asked_values() const { return asks_all() ? slot_values_ : values + first_row; }
 
    private:
     IFA_INLINE bool asks_all() const { return has_gaps() && 3 * rows() >= tokens; }
@@ -219,8 +227,8 @@ inline void score_tile(RowsOf<typename Arithmetic::query_type> queries, Index he
     const Index share = parts_of(upcoming.count(), parts_of(heads, kMostHeads));
     split_evenly<kMostHeads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
-            score_rows<Arithmetic, update, n>(queries.from(first), tile.keys, tile.rows(), key_dim, scores.from(first),
-                                              upcoming, share);
+            score_rows<Arithmetic, update, n>(queries.from(first), tile.keys + tile.first_row, tile.rows(), key_dim,
+                                              scores.from(first, tile.first_row), upcoming, share);
         });
 }
 
@@ -231,7 +239,9 @@ struct Weights {
     const float* unit;         // [heads] what a weight of 1 stands for
     const float* rescale;      // [heads] the factor of the running sums
 
-    IFA_INLINE Weights from(Index head) const { return {weights.from(head), unit + head, rescale + head}; }
+    IFA_INLINE Weights from(Index head, int row) const {
+        return {weights.from(head, row), unit + head, rescale + head};
+    }
 };
 
 // The values of one step of rows, from channel d on.
@@ -313,17 +323,18 @@ inline void accumulate_tile(const Weights<typename Arithmetic::weight_type>& wei
     const Index share = blocks > 0 ? parts_of(upcoming.count(), blocks) : 0;
     split_evenly<kBlocks.heads>(
         heads, [&](Index first, auto n) __attribute__((always_inline)) {
-            const auto block = weights.from(first);
+            const auto block = weights.from(first, tile.first_row);
+            const Value* const* const at = tile.values + tile.first_row;
             split_evenly<kBlocks.output_vectors[n]>(
                 vectors, [&](Index vector, auto count) __attribute__((always_inline)) {
                     const Index d = vector * simd::kLanes;
-                    const auto values = [ at = &tile.values[0], shift, d ](int row) __attribute__((always_inline)) {
+                    const auto values = [ at, shift, d ](int row) __attribute__((always_inline)) {
                         return ValueStep<Arithmetic, Shifted, Value>(at + row, shift, d);
                     };
                     accumulate_block<Arithmetic, n, count>(block, rows, values, sums.from(first, d), upcoming, share);
                 });
             const Index d = vectors * simd::kLanes;
-            const auto tails = [ at = &tile.values[0], shift, d, value_dim ](int row) __attribute__((always_inline)) {
+            const auto tails = [ at, shift, d, value_dim ](int row) __attribute__((always_inline)) {
                 const ValueStep<Arithmetic, Shifted, Value> step(at + row, shift, d);
                 return [=](int, int) __attribute__((always_inline)) {
                     return step.partial(value_dim - d);
