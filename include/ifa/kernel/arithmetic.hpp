@@ -44,7 +44,7 @@ struct FloatProducts {
         return simd::load_partial(p, count);
     }
     static IFA_INLINE Operand broadcast(const float* weight) { return simd::in_register(simd::set(*weight)); }
-    // Of a block of so many vectors.
+    // One of the so many vectors of a block.
     template <class T>
     static IFA_INLINE Operand load_values(const T* const* rows, int vector, int) {
         return simd::in_register(simd::load(rows[0] + vector * simd::kLanes));
