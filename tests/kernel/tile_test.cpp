@@ -216,9 +216,11 @@ TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {
             ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, scores.view());
             for (Index h = 0; h < heads; ++h) {
                 if (some.tile.has_gaps()) some.tile.rows_to_slots(scores.view()[h]);
-                ifa::for_each_bit(visible, [&](int slot) {
-                    ASSERT_EQ(scores.view()[h][slot], expected.view()[h][slot]) << heads << ' ' << slot;
-                });
+                for (int slot = 0; slot < kTileTokens; ++slot) {
+                    const bool seen = visible >> slot & 1;
+                    if (!seen && !some.tile.has_gaps()) continue;
+                    ASSERT_EQ(scores.view()[h][slot], seen ? expected.view()[h][slot] : 0.f) << heads << ' ' << slot;
+                }
             }
         }
     }

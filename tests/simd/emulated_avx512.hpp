@@ -21,8 +21,6 @@
 #undef _mm512_maskz_max_ps
 #undef _mm512_maskz_min_ps
 #undef _mm512_maskz_roundscale_ps
-#undef _mm512_maskz_unpacklo_ps
-#undef _mm512_maskz_unpackhi_ps
 #undef _mm512_maskz_shuffle_f32x4
 #undef _mm512_dpwssd_epi32
 
@@ -199,14 +197,6 @@ IFA_EMULATED __m512i _mm512_dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
 IFA_EMULATED __m512 _mm512_maskz_shuffle_ps(__mmask16 k, __m512 a, __m512 b, const int order) {
     const Floats x = halves(a), y = halves(b);
     return masked(k, Floats{_mm256_shuffle_ps(x.low, y.low, order), _mm256_shuffle_ps(x.high, y.high, order)});
-}
-IFA_EMULATED __m512 _mm512_maskz_unpacklo_ps(__mmask16 k, __m512 a, __m512 b) {
-    const Floats x = halves(a), y = halves(b);
-    return masked(k, Floats{_mm256_unpacklo_ps(x.low, y.low), _mm256_unpacklo_ps(x.high, y.high)});
-}
-IFA_EMULATED __m512 _mm512_maskz_unpackhi_ps(__mmask16 k, __m512 a, __m512 b) {
-    const Floats x = halves(a), y = halves(b);
-    return masked(k, Floats{_mm256_unpackhi_ps(x.low, y.low), _mm256_unpackhi_ps(x.high, y.high)});
 }
 
 IFA_EMULATED __m256 _mm512_maskz_extractf32x8_ps(__mmask8 k, __m512 x, int half) {

@@ -7,7 +7,7 @@
 
 namespace ifa::inline IFA_ISA {
 
-inline constexpr int kMostBlockTokens = 8;  // of a block of scores
+inline constexpr int kMostBlockTokens = 4;  // of a block of scores
 
 // Floats from one head's scores to the next: a block may write beyond the tile.
 inline constexpr int kScoreStride = kTileTokens + 16;

@@ -151,8 +151,8 @@ IFA_INLINE Int as_ints(Float x) {
 IFA_INLINE Int add(Int a, Int b) {
     return _mm256_add_epi32(a, b);
 }
-// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads. Blends, unlike shuffles, have every
-// unit of a core to themselves.
+// Lanes of a and b, to be combined with those of exchange_high: see reduce_quads. More units of a core
+// can blend than shuffle.
 template <int Step>
 IFA_INLINE Float exchange_low(Float a, Float b) {
     if constexpr (Step == 0) return _mm256_blend_ps(a, b, 0xcc);         // a0 a1 b2 b3

@@ -119,8 +119,7 @@ IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
     const int8x8_t second = vreinterpret_s8_s32(vdup_n_s32(bytes_at<std::int32_t>(b)));
     return vmovl_s8(vzip1_s8(first, second));
 }
-// The same of two vectors of elements, the first or the second, and what brings sums over them into their order: they
-// are.
+// The same of two vectors of elements, the first or the second. Sums over them are in order already.
 IFA_INLINE Pairs interleave_two(const std::int8_t* a, const std::int8_t* b, bool high) {
     return high ? vzip2q_s16(load_pairs(a), load_pairs(b)) : vzip1q_s16(load_pairs(a), load_pairs(b));
 }

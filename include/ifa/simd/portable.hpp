@@ -95,8 +95,7 @@ IFA_INLINE Pairs load_pairs(const T* p) {
 IFA_INLINE Pairs interleave(const std::int8_t* a, const std::int8_t* b) {
     return Pairs{a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]};
 }
-// The same of two vectors of elements, the first or the second, and what brings sums over them into their order: they
-// are.
+// The same of two vectors of elements, the first or the second. Sums over them are in order already.
 IFA_INLINE Pairs interleave_two(const std::int8_t* a, const std::int8_t* b, bool high) {
     return high ? interleave(a + kLanes, b + kLanes) : interleave(a, b);
 }
