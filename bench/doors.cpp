@@ -17,11 +17,11 @@ Doors::Doors(const Case& c, CacheMemory& memory) : case_(c) {
     for (Index i = 0; i < case_.batch * case_.blocks(); ++i)
         table_.push_back(static_cast<std::int32_t>(i * 1009 % cache.batch));
     const std::vector<std::int64_t> lengths(static_cast<std::size_t>(case_.batch), case_.seq);
-    ifa::Arguments step = arguments(next(dynamic_turn_));
-    step.plan = nullptr;
+    ifa::Arguments step = arguments(layer(0));
     step.actual_seq_lengths = ifa::tensor(lengths.data(), {case_.batch});
     plan_ = ifa::plan(step);
     workspace_.resize(plan_->workspace_bytes());
+    for (Index i = 0; i < layers_; ++i) steps_.push_back(arguments(layer(i)));
 }
 
 ifa::Shape Doors::cache_shape() const {
@@ -32,10 +32,15 @@ ifa::Shape Doors::cache_shape() const {
             .head_dim = case_.heads.head_dim};
 }
 
-Doors::Layer Doors::next(Index& turn) {
+Doors::Layer Doors::layer(Index turn) const {
     std::byte* const key = memory_.get() + turn * 2 * tensor_bytes_;
-    turn = (turn + 1) % layers_;
     return {key, key + tensor_bytes_};
+}
+
+Index Doors::next(Index& turn) const {
+    const Index now = turn;
+    turn = (turn + 1) % layers_;
+    return now;
 }
 
 template <class Kv>
@@ -45,9 +50,9 @@ void Doors::call_typed(const Kv& kv) {
 }
 
 template <class T>
-void Doors::run_typed_on(const Layer& layer) {
-    const auto* const key = reinterpret_cast<const T*>(layer.key);
-    const auto* const value = reinterpret_cast<const T*>(layer.value);
+void Doors::run_typed_on(const Layer& of) {
+    const auto* const key = reinterpret_cast<const T*>(of.key);
+    const auto* const value = reinterpret_cast<const T*>(of.value);
     const auto call = [&](const auto& storage) {
         if constexpr (sizeof(T) == 1) call_typed(ifa::antiquant(storage, ifa::per_channel(antiquant_scale_)));
         else call_typed(storage);
@@ -59,19 +64,19 @@ void Doors::run_typed_on(const Layer& layer) {
 }
 
 void Doors::run_typed() {
-    const Layer layer = next(typed_turn_);
-    if (case_.cache == Element::kInt8) run_typed_on<std::int8_t>(layer);
-    else run_typed_on<ifa::float16>(layer);
+    const Layer at = layer(next(typed_turn_));
+    if (case_.cache == Element::kInt8) run_typed_on<std::int8_t>(at);
+    else run_typed_on<ifa::float16>(at);
 }
 
-ifa::Arguments Doors::arguments(const Layer& layer) {
+ifa::Arguments Doors::arguments(const Layer& of) {
     const Index B = case_.batch, N = case_.heads.heads, kvN = case_.heads.kv_heads, D = case_.heads.head_dim;
     const ifa::Shape cache = cache_shape();
     const ifa::DType type = case_.cache == Element::kInt8 ? ifa::DType::kInt8 : ifa::DType::kFloat16;
     const ifa::Axes shape{cache.batch, kvN, cache.seq, D};
     ifa::Arguments step{.query = ifa::tensor(query_.data(), {B, N, 1, D}),
-                        .key = ifa::Tensor{layer.key, type, shape},
-                        .value = ifa::Tensor{layer.value, type, shape},
+                        .key = ifa::Tensor{of.key, type, shape},
+                        .value = ifa::Tensor{of.value, type, shape},
                         .attention_out = ifa::tensor(out_.data(), {B, N, 1, D}),
                         .num_heads = N,
                         .input_layout = "BNSD",
@@ -86,7 +91,7 @@ ifa::Arguments Doors::arguments(const Layer& layer) {
 }
 
 void Doors::run_dynamic() {
-    ifa::incre_flash_attention(arguments(next(dynamic_turn_)));
+    ifa::incre_flash_attention(steps_[static_cast<std::size_t>(next(dynamic_turn_))]);
 }
 
 }  // namespace bench

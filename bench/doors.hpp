@@ -8,7 +8,8 @@
 
 namespace bench {
 
-// float16 query and output over a cache of float16 or int8, planned, each door with a ring of layers of its own.
+// float16 query and output over a cache of float16 or int8, planned, each door with a ring of layers of its own. The
+// arguments of the run-time door are laid out once, as the plan is: an engine has them for each of its layers.
 class Doors {
    public:
     Doors(const Case& c, CacheMemory& memory);
@@ -20,13 +21,14 @@ class Doors {
     struct Layer {
         std::byte *key, *value;
     };
-    Layer next(Index& turn);
+    Layer layer(Index turn) const;
+    Index next(Index& turn) const;
     ifa::Shape cache_shape() const;
     template <class T>
-    void run_typed_on(const Layer& layer);
+    void run_typed_on(const Layer& of);
     template <class Kv>
     void call_typed(const Kv& kv);
-    ifa::Arguments arguments(const Layer& layer);
+    ifa::Arguments arguments(const Layer& of);
 
     Case case_;
     CacheMemory::Bytes memory_ = {};
@@ -34,6 +36,7 @@ class Doors {
     std::vector<ifa::float16> query_, out_, antiquant_scale_;
     std::vector<std::int32_t> table_;
     std::optional<ifa::Plan> plan_;
+    std::vector<ifa::Arguments> steps_;  // one for each layer
     std::vector<std::byte> workspace_;
 };
 
