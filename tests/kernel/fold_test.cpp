@@ -76,9 +76,10 @@ ifa::Scratch fold(const auto& problem, std::vector<std::byte>& memory, const ifa
 }
 
 // One query row over one kv head, folded.
+template <class Key = float>
 struct Folded {
     Folded(const std::vector<float>& query, double scale) : dim(static_cast<Index>(query.size())) {
-        const std::vector<float> row(query.size());
+        const std::vector<Key> row(query.size());
         std::vector<float> out(query.size());
         const ifa::Shape shape{.head_dim = dim};
         const ifa::ContiguousKv kv{ifa::bsh(row, shape), ifa::bsh(row, shape)};
@@ -101,46 +102,73 @@ struct Folded {
 
 TEST(Fold, TheLargestOfAFoldedRowLiesInOneBinade) {
     for (const double scale : {1.0, -0.08, 1e-25, 7e20}) {
-        const Folded row({0.5f, -3.f, 1e-5f, 2.f, 0.f}, scale);
+        const Folded<> row({0.5f, -3.f, 1e-5f, 2.f, 0.f}, scale);
         EXPECT_GE(row.largest(), 0x1p-10) << scale;
         EXPECT_LT(row.largest(), 0x1p-9) << scale;
     }
 }
 
-TEST(Fold, TheMultiplierBringsBackTheScaledQuery) {
-    // The scaled query rounds to the folded float; without fused multiply-adds the factor's low part rounds too.
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    constexpr double kRounding = 0x1p-24;
-#else
-    constexpr double kRounding = 0x1p-23;
-#endif
-    const std::vector<float> query{0.5f, -3.f, 1e-5f, 2.f, 0.f};
+template <class Key>
+void expect_exact_rows() {
+    const std::vector<float> query{0.1f, -3.f, 1e-5f, 2.f, 0.f};
     for (const double scale : {1.0, 0.0883883476483, -3.0, 1e-25, 1e-50, 1e50}) {
-        const Folded row(query, scale);
-        for (std::size_t d = 0; d < query.size(); ++d) {
-            const double exact = scale * static_cast<double>(query[d]);
-            EXPECT_NEAR(static_cast<double>(row.folded[d]) * static_cast<double>(row.multiplier), exact,
-                        kRounding * std::abs(exact));
+        for (const float size : {1.f, 0x1p-90f, 0x1p120f}) {
+            const double product = std::abs(scale) * static_cast<double>(size);
+            if (product < 1e-55 || product > 1e55) continue;
+            std::vector<float> grown;
+            for (const float x : query) grown.push_back(x * size);
+            const Folded<Key> row(grown, scale);
+            for (std::size_t d = 0; d < query.size(); ++d) {
+                // Every element times the same power of two; the multiplier is the only rounding.
+                EXPECT_EQ(row.folded[d] / row.folded[1], query[d] / query[1]) << scale << ' ' << size;
+                const double exact = scale * static_cast<double>(grown[d]);
+                EXPECT_NEAR(static_cast<double>(row.folded[d]) * static_cast<double>(row.multiplier), exact,
+                            0x1p-24 * std::abs(exact))
+                    << scale << ' ' << size;
+            }
         }
+    }
+}
+TEST(Fold, QueryAndScaleExchangePowersOfTwo) {
+    expect_exact_rows<float>();
+    expect_exact_rows<ifa::float16>();
+    expect_exact_rows<ifa::bfloat16>();
+}
+
+TEST(Fold, ModerateRowsOverFloat16KeysStayAsTheyAre) {
+    for (const float size : {0x1p-50f, 1.f, 65504.f}) {
+        const std::vector<float> query{0.1f * size, -size};
+        const Folded<ifa::float16> row(query, 0.3);
+        EXPECT_EQ(row.folded[0], query[0]);
+        EXPECT_EQ(row.folded[1], query[1]);
+        EXPECT_EQ(row.multiplier, 0.3f);
     }
 }
 
 TEST(Fold, ARowOfZerosStaysZeroAndIsPaddedWithZeros) {
-    const Folded zeros(std::vector<float>(9, 0.f), 0.5);
+    const Folded<> zeros(std::vector<float>(9, 0.f), 0.5);
     EXPECT_EQ(zeros.largest(), 0);
-    const Folded some(std::vector<float>(9, 1.f), 0.5);
+    const Folded<> some(std::vector<float>(9, 1.f), 0.5);
     for (std::size_t d = 9; d < some.folded.size(); ++d) EXPECT_EQ(some.folded[d], 0.f);
 }
 
 TEST(Fold, AScaleOfZeroIsAScale) {
-    EXPECT_EQ(Folded({1.f, 2.f}, 0.0).largest(), 0);
+    EXPECT_EQ(Folded<>({1.f, 2.f}, 0.0).multiplier, 0);
 }
 
-TEST(Fold, ProductsWithTheLargestFloatsDoNotOverflow) {
-    const Folded row(std::vector<float>(512, 3e38f), 1.0);
+template <class Key>
+void expect_finite_products(float query, double largest_key) {
+    const Folded<Key> row(std::vector<float>(512, query), 1.0);
     double sum = 0;
-    for (const float x : row.folded) sum += static_cast<double>(x) * 1e12;
-    EXPECT_LT(sum, static_cast<double>(std::numeric_limits<float>::max()));
+    for (const float x : row.folded) sum += static_cast<double>(x) * largest_key;
+    EXPECT_LT(sum, static_cast<double>(std::numeric_limits<float>::max())) << query;
+}
+TEST(Fold, ProductsWithTheLargestKeysDoNotOverflow) {
+    for (const float query : {1.f, 0x1p60f, 0x1p109f}) {
+        expect_finite_products<float>(query, 3.4e38);
+        expect_finite_products<ifa::bfloat16>(query, 3.4e38);
+        expect_finite_products<ifa::float16>(query, 65504);
+    }
 }
 
 // One query row, or several, over one kv head of an int8 cache, folded into integers. The numbers are those of the

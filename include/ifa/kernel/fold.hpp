@@ -28,8 +28,12 @@ inline Float largest_magnitude(const Float* row, Index padded_dim) {
         }
     }
     IFA_UNROLL for (Index c = 1; c < kChains; ++c) keep_larger(largest[0], largest[c]);
-    Integer most = 0;
-    for (Index k = 0; k < kLanes; ++k) most = largest[0][k] > most ? largest[0][k] : most;
+    typedef Integer Half __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
+    Half halves[2];
+    std::memcpy(halves, &largest[0], sizeof(halves));
+    halves[0] = halves[1] > halves[0] ? halves[1] : halves[0];
+    Integer most = halves[0][0];
+    IFA_UNROLL for (Index k = 1; k < kLanes / 2; ++k) most = halves[0][k] > most ? halves[0][k] : most;
     Float result;
     std::memcpy(&result, &most, sizeof(result));
     return result;
@@ -71,55 +75,81 @@ inline bool needs_low_part(double step, Index dim) {
 inline void store_query(const double* folded, double factor, Index padded_dim, float* query) {
     for (Index d = 0; d < padded_dim; d += simd::kLanes) simd::store(query + d, simd::load_scaled(folded + d, factor));
 }
-// The factor comes in two floats, as conversions to double and back take longer than all else; the few that these do
-// not hold are left to them.
-inline void store_query(const float* row, double factor, Index padded_dim, float* query) {
-    const double magnitude = __builtin_fabs(factor);
-    if (magnitude < 0x1p-100 || magnitude > 0x1p100) {
-        for (Index d = 0; d < padded_dim; ++d) query[d] = static_cast<float>(static_cast<double>(row[d]) * factor);
-        return;
-    }
-    const auto nearest = static_cast<float>(factor), rest = static_cast<float>(factor - static_cast<double>(nearest));
-    const simd::Float high = simd::set(nearest), low = simd::set(rest);
-    for (Index d = 0; d < padded_dim; d += simd::kLanes) {
-        const simd::Float x = simd::load(row + d);
-        simd::store(query + d, simd::fma(x, high, simd::mul(x, low)));
-    }
-}
 
 // The same as integers, and what rounding to them left over, or zeros.
 inline void store_query(const double* folded, double factor, bool keeps_low, Index padded_dim, std::int16_t* high,
                         std::int16_t* low) {
+    for (Index d = 0; d < padded_dim; d += simd::kLanes) simd::store(high + d, simd::load_scaled(folded + d, factor));
+    if (!keeps_low) {
+        std::memset(low, 0, static_cast<std::size_t>(padded_dim) * sizeof(*low));
+        return;
+    }
     for (Index d = 0; d < padded_dim; d += simd::kLanes) {
-        simd::store(high + d, simd::load_scaled(folded + d, factor));
-        float left_over[simd::kLanes] = {};
-        for (Index j = 0; keeps_low && j < simd::kLanes; ++j)
+        float left_over[simd::kLanes];
+        for (Index j = 0; j < simd::kLanes; ++j)
             left_over[j] = static_cast<float>((folded[d + j] * factor - high[d + j]) / double{kLowPart});
         simd::store(low + d, simd::load(left_over));
     }
 }
 
-// Reads and folds the query rows of one kv head into its scratch, with their multipliers and constants: each is brought
-// to the exponent its arithmetic wants, and multiplying a score by the row's power of two brings back its natural
-// value. Integers have none for what is not finite: the multiplier is NaN instead. Where elements are the numbers, only
-// the scale is folded, in the same step.
+// A row times 2^exponent, in place.
+inline void shift_query(float* query, int exponent, Index padded_dim) {
+    const double factor = power_of_two(exponent);
+    if (bounded(exponent) == exponent) {
+        const simd::Float by = simd::set(static_cast<float>(factor));
+        for (Index d = 0; d < padded_dim; d += simd::kLanes)
+            simd::store(query + d, simd::mul(simd::load(query + d), by));
+    } else {
+        for (Index d = 0; d < padded_dim; ++d) query[d] = static_cast<float>(static_cast<double>(query[d]) * factor);
+    }
+}
+
+// The exponents of a query, max |q| in [2^e, 2^(e+1)), with which sums over 512 of its products with keys of any finite
+// value neither overflow nor lose what counts.
+struct Exponents {
+    int least, most;
+};
+template <class Key>
+inline constexpr Exponents kSafeExponents = {-10, -10};
+template <>
+inline constexpr Exponents kSafeExponents<float16> = {-60, 60};
+
+// Reads and folds the query rows of one kv head into its scratch, where elements are the numbers: a row and the scale
+// exchange no more than powers of two, so no bit of the row changes, and what is left of the scale becomes the row's
+// multiplier.
 template <class Problem>
-inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+inline void fold_exact_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+    const Index dim = problem.geometry.key_dim, padded_dim = scratch.queries.stride;
+    constexpr Exponents kSafe = kSafeExponents<typename Problem::key_type>;
+    const int scale_exponent = exponent_of(__builtin_fabs(problem.scale));
+    const double scale_mantissa = problem.scale * power_of_two(-scale_exponent);
+    for (Index i = 0; i < work.group; ++i) {
+        float* const query = scratch.queries[i];
+        problem.query.read(work.row(i), query);
+        for (Index d = dim; d < padded_dim; ++d) query[d] = 0;
+        const int exponent = exponent_of(static_cast<double>(largest_magnitude(query, padded_dim)));
+        const int safe = exponent < kSafe.least ? kSafe.least : exponent > kSafe.most ? kSafe.most : exponent;
+        const int left = bounded(scale_exponent + exponent - safe);
+        scratch.multipliers[i] = static_cast<float>(scale_mantissa * power_of_two(left));
+        if (left != scale_exponent) shift_query(query, scale_exponent - left, padded_dim);
+        scratch.constants[i] = 0;
+    }
+}
+
+// The same where a codec says what elements stand for: it is folded in as well, in double, and each row is brought to
+// the exponent its arithmetic wants, which multiplying a score by the row's power of two brings back. Integers have
+// none for what is not finite: the multiplier is NaN instead.
+template <class Problem>
+inline void fold_quantised_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     using Products = typename Problem::Products;
     const Index dim = problem.geometry.key_dim, padded_dim = scratch.queries.stride;
     *scratch.has_low = false;
     for (Index i = 0; i < work.group; ++i) {
         float* const query = scratch.queries[i];
-        double magnitude;
         problem.query.read(work.row(i), query);
-        if constexpr (Problem::kQuantised) {
-            problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
-            for (Index d = dim; d < padded_dim; ++d) scratch.folded[d] = 0;
-            magnitude = largest_magnitude(scratch.folded, padded_dim);
-        } else {
-            for (Index d = dim; d < padded_dim; ++d) query[d] = 0;
-            magnitude = static_cast<double>(largest_magnitude(query, padded_dim)) * __builtin_fabs(problem.scale);
-        }
+        problem.codec.fold_query(problem.geometry, work.kv_head, problem.scale, query, scratch.folded);
+        for (Index d = dim; d < padded_dim; ++d) scratch.folded[d] = 0;
+        const double magnitude = largest_magnitude(scratch.folded, padded_dim);
         const int exponent = bounded(exponent_of(magnitude) - Products::query_exponent(dim));
         const double step = power_of_two(exponent), steps = power_of_two(-exponent);
         scratch.multipliers[i] = static_cast<float>(step);
@@ -129,10 +159,8 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
                         scratch.low_queries()[i]);
             *scratch.has_low |= keeps_low;
             if (!is_finite(magnitude)) scratch.multipliers[i] = __builtin_nanf("");
-        } else if constexpr (Problem::kQuantised) {
-            store_query(scratch.folded, steps, padded_dim, query);
         } else {
-            store_query(query, problem.scale * steps, padded_dim, query);
+            store_query(scratch.folded, steps, padded_dim, query);
         }
         scratch.constants[i] = 0;
         if constexpr (Problem::kNeedsKeyConstant)
@@ -141,6 +169,12 @@ inline void fold_queries(const Problem& problem, const Work& work, const Scratch
     }
     if constexpr (Problem::kShiftsValues)
         problem.codec.value_shift(problem.geometry, work.kv_head, scratch.value_shift);
+}
+
+template <class Problem>
+inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+    if constexpr (Problem::kQuantised) fold_quantised_queries(problem, work, scratch);
+    else fold_exact_queries(problem, work, scratch);
 }
 
 }  // namespace ifa::inline IFA_ISA

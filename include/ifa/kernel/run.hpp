@@ -43,10 +43,9 @@ __attribute__((noinline)) void run_item(const Problem& problem, const Plan& plan
         if (!workspace.finish(counter, spans)) return;
         for (Index i = 0; i < work.heads(); ++i) merge_all(rows.states + i, spans, heads);
     }
-    for (Index i = 0; i < work.heads(); ++i) {
-        const Index r = i / work.group;
-        finish_row(problem, work.of(r), i % work.group, scratch.of(r), rows.states[i]);
-    }
+    for (Index r = 0; r < work.kv_heads; ++r)
+        for (Index i = 0; i < work.group; ++i)
+            finish_row(problem, work.of(r), i, scratch.of(r), rows.states[r * work.group + i]);
 }
 
 template <class Problem>

@@ -8,8 +8,8 @@ namespace ifa::inline IFA_ISA::simd {
 // Calls visit(i, count) for each vector of a row, the last of which may be short.
 template <class Visit>
 IFA_INLINE void for_each_vector(Index n, const Visit& visit) {
-    const Index whole = n - n % kLanes;
-    for (Index i = 0; i < whole; i += kLanes) visit(i, Index{kLanes});
+    const Index whole = n & -Index{kLanes};
+    IFA_UNROLL_TWICE for (Index i = 0; i < whole; i += kLanes) visit(i, Index{kLanes});
     if (whole < n) visit(whole, n - whole);
 }
 
