@@ -214,14 +214,11 @@ TYPED_TEST(TileOf, ScoresOfVisibleTokensHaveTheBitsOfThoseAmongAll) {
             Scores expected(heads, 3), scores(heads, 4);
             ifa::score_tile<FloatProducts>(queries.view(), heads, all.tile, kDim, expected.view());
             ifa::score_tile<FloatProducts>(queries.view(), heads, some.tile, kDim, scores.view());
-            for (Index h = 0; h < heads; ++h) {
-                if (some.tile.has_gaps()) some.tile.rows_to_slots(scores.view()[h]);
-                for (int slot = 0; slot < kTileTokens; ++slot) {
-                    const bool seen = visible >> slot & 1;
-                    if (!seen && !some.tile.has_gaps()) continue;
-                    ASSERT_EQ(scores.view()[h][slot], seen ? expected.view()[h][slot] : 0.f) << heads << ' ' << slot;
-                }
-            }
+            if (some.tile.packed) some.tile.rows_to_slots(scores.view(), heads);
+            for (Index h = 0; h < heads; ++h)
+                ifa::for_each_bit(visible, [&](int slot) {
+                    ASSERT_EQ(scores.view()[h][slot], expected.view()[h][slot]) << heads << ' ' << slot;
+                });
         }
     }
 }
@@ -244,7 +241,7 @@ TYPED_TEST(TileOf, SumsOverVisibleTokensHaveTheBitsOfThoseOverAll) {
                                                            tile, nullptr, kDim, to.view());
             };
             accumulate(all.tile, expected);
-            for (Index h = 0; h < heads && some.tile.has_gaps(); ++h) some.tile.slots_to_rows(weights.view()[h]);
+            if (some.tile.packed) some.tile.slots_to_rows(weights.view(), heads);
             accumulate(some.tile, sums);
             ASSERT_EQ(sums.memory, expected.memory) << heads;
         }
@@ -341,19 +338,33 @@ TEST(Slots, HaveGapsUnlessTheVisibleOnesAreARunFromAnEvenOne) {
 TEST(Slots, TakeTheirElementsTogetherAndApart) {
     for (const std::uint64_t visible : kMasks) {
         const ifa::Slots slots{0, kTileTokens, visible};
-        std::vector<float> elements(kTileTokens), expected(kTileTokens);
-        for (int slot = 0; slot < kTileTokens; ++slot) {
-            elements[size(slot)] = static_cast<float>(slot + 1);
-            if (visible >> slot & 1) expected[size(slot)] = elements[size(slot)];
-        }
-        slots.slots_to_rows(elements.data());
-        EXPECT_TRUE(std::is_sorted(elements.begin(), elements.begin() + slots.rows()));
-        if (slots.rows() < kTileTokens) {
-            EXPECT_EQ(elements[size(slots.rows())], 0);
-        }
-        slots.rows_to_slots(elements.data());
-        EXPECT_EQ(elements, expected) << visible;
+        Scores elements(3, 1);
+        const Scores before = elements;
+        slots.slots_to_rows(elements.view(), 3);
+        int row = 0;
+        ifa::for_each_bit(visible, [&](int slot) {
+            for (Index h = 0; h < 3; ++h)
+                EXPECT_EQ(elements.view()[h][row], before.memory[size(h * ifa::kScoreStride + slot)]);
+            ++row;
+        });
+        EXPECT_EQ(row, slots.rows());
+        for (Index h = 0; h < 3 && row < kTileTokens; ++h) EXPECT_EQ(elements.view()[h][row], 0);
+        slots.rows_to_slots(elements.view(), 3);
+        ifa::for_each_bit(visible, [&](int slot) {
+            for (Index h = 0; h < 3; ++h)
+                EXPECT_EQ(elements.view()[h][slot], before.memory[size(h * ifa::kScoreStride + slot)]);
+        });
     }
+}
+
+TEST(Slots, AreVisibleFromTheBeginningOfAVectorToTheLastOne) {
+    for (int first = 0; first < kTileTokens; ++first)
+        for (int last = first; last < kTileTokens; ++last) {
+            const std::uint64_t visible = std::uint64_t{1} << first | std::uint64_t{1} << last;
+            const ifa::Slots slots{0, kTileTokens, visible};
+            EXPECT_EQ(slots.begin(), first - first % ifa::simd::kLanes);
+            EXPECT_EQ(slots.end(), last + 1);
+        }
 }
 
 TEST(Tile, HeadsAreSplitIntoNearlyEqualBlocks) {

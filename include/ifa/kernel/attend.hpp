@@ -5,28 +5,36 @@
 
 namespace ifa::inline IFA_ISA {
 
-// Dot products of one head to scores: natural units, then the terms in order, then -inf where hidden.
+// Dot products of the slots from tile.begin() on to scores: natural units, then the terms in order, then -inf where
+// hidden.
 template <class Problem, class Tile>
-IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Tile& tile, Index i,
-                              const Scratch& scratch) {
-    float* const scores = scratch.scores[i];
-    if (tile.has_gaps()) tile.rows_to_slots(scores);
-    const simd::Float multiplier = simd::set(scratch.multipliers[i]), constant = simd::set(scratch.constants[i]);
-    for (int slot = 0; slot < tile.tokens; slot += simd::kLanes)
-        simd::store(scores + slot, simd::fma(simd::load(scores + slot), multiplier, constant));
+IFA_INLINE void finish_scores(const Problem& problem, const Work& work, const Tile& tile, const Scratch& scratch,
+                              ScoreRows scores) {
+    const int begin = tile.begin(), slots = tile.end() - begin;
+    const auto each_vector = [&](const auto& change) __attribute__((always_inline)) {
+        for (Index i = 0; i < work.group; ++i)
+            for (int slot = 0; slot < slots; slot += simd::kLanes)
+                simd::store(scores[i] + slot, change(simd::load(scores[i] + slot), i, slot));
+    };
+    each_vector([&](simd::Float x, Index i, int) __attribute__((always_inline)) {
+        return simd::fma(x, simd::set(scratch.multipliers[i]), simd::set(scratch.constants[i]));
+    });
     if (work.mean_of_values) {  // all equal, whatever query and keys hold
-        for (int slot = 0; slot < tile.tokens; ++slot) scores[slot] = 0;
+        each_vector([](simd::Float, Index, int) { return simd::set(0.f); });
     } else {
         problem.policies.template each<role::ScoreTerm>([&](const auto& term) {
             if (is_absent(term)) return;
-            const Row row = work.row(i);
-            term(ScoreTile{Span<float>(scores, tile.tokens), row.sequence, row.head, row.query, tile.first_column,
-                           work.window_begin});
+            for (Index i = 0; i < work.group; ++i) {
+                const Row row = work.row(i);
+                term(ScoreTile{Span<float>(scores[i], slots), row.sequence, row.head, row.query,
+                               tile.first_column + begin, work.window_begin});
+            }
         });
     }
-    if (tile.hides_lanes())
-        for (int slot = 0; slot < tile.tokens; slot += simd::kLanes)
-            simd::store(scores + slot, simd::hide(simd::load(scores + slot), ~tile.visible >> slot));
+    const std::uint64_t hidden = ~tile.visible >> begin;
+    if (hidden & Slots::first(parts_of(slots, simd::kLanes) * simd::kLanes))
+        each_vector([&](simd::Float x, Index, int slot)
+                        __attribute__((always_inline)) { return simd::hide(x, hidden >> slot); });
 }
 
 // Takes one tile into the state of the heads of one kv head, while memory that is read later is on its way.
@@ -42,10 +50,11 @@ IFA_INLINE void attend_tile(const Problem& problem, const Work& work, const Tile
     if constexpr (Products::kInteger)
         if (*scratch.has_low)
             score_tile<Products, kAdds>(scratch.low_queries(), work.group, tile, key_dim, scratch.scores);
-    for (Index i = 0; i < work.group; ++i) finish_scores(problem, work, tile, i, scratch);
-    softmax.absorb(scratch.scores, work.group, tile.tokens, weights);
-    if (tile.has_gaps())
-        for (Index i = 0; i < work.group; ++i) tile.slots_to_rows(weights[i]);
+    if (tile.packed) tile.rows_to_slots(scratch.scores, work.group);
+    const ScoreRows scores = scratch.scores.from(0, tile.begin());
+    finish_scores(problem, work, tile, scratch, scores);
+    softmax.absorb(scores, work.group, tile.end() - tile.begin(), weights.from(0, tile.begin()));
+    if (tile.packed) tile.slots_to_rows(weights, work.group);
     accumulate_tile<Products, Problem::kShiftsValues>({weights, softmax.units, softmax.rescales}, work.group, tile,
                                                       scratch.value_shift, value_dim, accumulators, upcoming);
 }

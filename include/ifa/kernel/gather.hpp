@@ -17,9 +17,10 @@ IFA_INLINE Slots visible_slots(const Problem& problem, const Work& work, Index c
     return {};
 }
 
-// The tile's rows of one kv head. Those of hidden tokens are left out: their bytes are never looked at.
+// The tile's rows of one kv head. Those of hidden tokens are left out: their bytes are never looked at. Not inlined:
+// attend() has need of it in four places, and a short call's instructions hardly fit into the first-level cache.
 template <class Problem, class Tile>
-IFA_INLINE void gather_tile(const Problem& problem, const Work& work, const Slots& slots, Tile& tile) {
+__attribute__((noinline)) void gather_tile(const Problem& problem, const Work& work, const Slots& slots, Tile& tile) {
     static_cast<Slots&>(tile) = slots;
     if (slots.tokens == 0) return;
     problem.kv.gather(work.sequence, work.kv_head, slots.first_column, slots.tokens, tile.keys, tile.values);

@@ -1,4 +1,4 @@
-// A tile of tokens as row addresses, and the two products over it, blocked so that sums stay in registers.
+// The two products over a tile of tokens, blocked so that sums stay in registers.
 //
 // What makes a result's bits independent of everything but its inputs holds here: a (token, head) score is one vector
 // accumulator with d ascending and one reduction, in every block shape; a (head, d) output sums the tile's slots in
@@ -6,103 +6,13 @@
 #pragma once
 
 #include <bit>
-#include <type_traits>
 #include <utility>
 
 #include "arithmetic.hpp"
 #include "prefetch.hpp"
-#include "rows.hpp"
+#include "slots.hpp"
 
 namespace ifa::inline IFA_ISA {
-
-static_assert(kTileTokens < 64 && kTileTokens % simd::kLanes == 0);
-
-// How many parts of at most `most` there are in `total`.
-template <class T>
-constexpr T parts_of(T total, std::type_identity_t<T> most) {
-    return (total + most - 1) / most;
-}
-
-// Calls visit(slot) for each set bit.
-template <class Visit>
-IFA_INLINE void for_each_bit(std::uint64_t bits, const Visit& visit) {
-    for (; bits; bits &= bits - 1) visit(__builtin_ctzll(bits));
-}
-
-// The tokens of a tile: a slot for each.
-struct Slots {
-    Index first_column = 0;
-    int tokens = 0;             // slots that have a column
-    std::uint64_t visible = 0;  // a bit for each slot that takes part
-
-    IFA_INLINE int rows() const { return __builtin_popcountll(visible); }
-    // Visible slots are not a single run, or one from an odd slot on, where no pair of tokens begins.
-    IFA_INLINE bool has_gaps() const {
-        constexpr std::uint64_t kOdd = 0xaaaaaaaaaaaaaaaa;
-        const std::uint64_t lowest = visible & (~visible + 1);
-        return ((visible & (visible + lowest)) | (lowest & kOdd)) != 0;
-    }
-    // Of the vectors that slots fill, some lane takes no part.
-    IFA_INLINE bool hides_lanes() const { return visible != first(parts_of(tokens, simd::kLanes) * simd::kLanes); }
-    static constexpr std::uint64_t first(int count) { return (std::uint64_t{1} << count) - 1; }
-
-    // Takes what belongs to visible slots together: from one element for each slot to one for each row, then zero.
-    template <class T>
-    IFA_INLINE void slots_to_rows(T* elements) const {
-        int row = 0;
-        for_each_bit(visible, [&](int slot) { elements[row++] = elements[slot]; });
-        if (row < kTileTokens) elements[row] = T(0);
-    }
-    // From one element for each row to one for each slot, zero where it is hidden.
-    template <class T>
-    IFA_INLINE void rows_to_slots(T* elements) const {
-        T rows[kTileTokens];
-        std::memcpy(rows, elements, sizeof(rows));
-        std::memset(elements, 0, sizeof(rows));
-        int row = 0;
-        for_each_bit(visible, [&](int slot) { elements[slot] = rows[row++]; });
-    }
-};
-
-// The rows of a tile's visible tokens, in turn, from first_row on.
-template <class Key, class Value>
-struct Tile : Slots {
-    const Key* keys[kTileTokens + kMostBlockTokens];
-    const Value* values[kTileTokens + kMostBlockTokens];
-    int first_row = 0;  // the first visible slot, unless there are gaps
-
-    // Leaves the rows of visible slots where all slots have theirs, and repeats the last one to fill any block.
-    IFA_INLINE void pack() {
-        first_row = 0;
-        if (has_gaps()) {
-            for (int slot = 0; slot < tokens; ++slot) {
-                slot_keys_[slot] = keys[slot];
-                slot_values_[slot] = values[slot];
-            }
-            slots_to_rows(keys);
-            slots_to_rows(values);
-        } else if (visible != 0) {
-            first_row = __builtin_ctzll(visible);
-        }
-        const int last = first_row + rows() - 1;
-        for (int row = last + 1; row < last + kMostBlockTokens; ++row) {
-            keys[row] = keys[last];
-            values[row] = values[last];
-        }
-    }
-
-    // What is asked for: the rows of hidden tokens too, unless they are many, as memory is faster in turn than with
-    // gaps.
-    IFA_INLINE int asked() const { return asks_all() ? tokens : rows(); }
-    IFA_INLINE const Key* const* asked_keys() const { return asks_all() ? slot_keys_ : keys + first_row; }
-    IFA_INLINE const Value* const* asked_values() const { return asks_all() ? slot_values_ : values + first_row; }
-
-   private:
-    IFA_INLINE bool asks_all() const { return has_gaps() && 3 * rows() >= tokens; }
-
-    const Key* slot_keys_[kTileTokens];
-    const Value* slot_values_[kTileTokens];
-};
 
 // Calls visit(first, integral_constant<n>) for n in nearly equal parts of `total`, at most `Most` each.
 template <int Most, class Visit>
