@@ -118,7 +118,7 @@ inline constexpr Exponents kSafeExponents<float16> = {-60, 60};
 // exchange no more than powers of two, so no bit of the row changes, and what is left of the scale becomes the row's
 // multiplier.
 template <class Problem>
-inline void fold_exact_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+IFA_INLINE void fold_exact_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     const Index dim = problem.geometry.key_dim, padded_dim = scratch.queries.stride;
     constexpr Exponents kSafe = kSafeExponents<typename Problem::key_type>;
     const int scale_exponent = exponent_of(__builtin_fabs(problem.scale));
@@ -140,7 +140,7 @@ inline void fold_exact_queries(const Problem& problem, const Work& work, const S
 // the exponent its arithmetic wants, which multiplying a score by the row's power of two brings back. Integers have
 // none for what is not finite: the multiplier is NaN instead.
 template <class Problem>
-inline void fold_quantised_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+IFA_INLINE void fold_quantised_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     using Products = typename Problem::Products;
     const Index dim = problem.geometry.key_dim, padded_dim = scratch.queries.stride;
     *scratch.has_low = false;
@@ -172,7 +172,7 @@ inline void fold_quantised_queries(const Problem& problem, const Work& work, con
 }
 
 template <class Problem>
-inline void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+IFA_INLINE void fold_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
     if constexpr (Problem::kQuantised) fold_quantised_queries(problem, work, scratch);
     else fold_exact_queries(problem, work, scratch);
 }
