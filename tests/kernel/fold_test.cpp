@@ -169,6 +169,7 @@ TEST(Fold, ProductsWithTheLargestKeysDoNotOverflow) {
         expect_finite_products<ifa::bfloat16>(query, 3.4e38);
         expect_finite_products<ifa::float16>(query, 65504);
     }
+    expect_finite_products<float>(3e38f, 1e12);
 }
 
 // One query row, or several, over one kv head of an int8 cache, folded into integers. The numbers are those of the

@@ -28,6 +28,7 @@ inline Float largest_magnitude(const Float* row, Index padded_dim) {
         }
     }
     IFA_UNROLL for (Index c = 1; c < kChains; ++c) keep_larger(largest[0], largest[c]);
+    // Half by half, as GCC would take all lanes apart at once.
     typedef Integer Half __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
     Half halves[2];
     std::memcpy(halves, &largest[0], sizeof(halves));
@@ -110,7 +111,7 @@ struct Exponents {
     int least, most;
 };
 template <class Key>
-inline constexpr Exponents kSafeExponents = {-10, -10};
+inline constexpr Exponents kSafeExponents = {FloatProducts::query_exponent(512), FloatProducts::query_exponent(512)};
 template <>
 inline constexpr Exponents kSafeExponents<float16> = {-60, 60};
 

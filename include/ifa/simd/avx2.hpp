@@ -79,7 +79,7 @@ IFA_INLINE Float to_float(Int x) {
     return _mm256_cvtepi32_ps(x);
 }
 
-// Narrow stores round to nearest even; integers saturate, those of 16 bits from magnitudes below 2^31.
+// Narrow stores round to nearest even; integers saturate.
 IFA_INLINE void store(float* p, Float x) {
     _mm256_storeu_ps(p, x);
 }
@@ -97,7 +97,8 @@ IFA_INLINE void store(bfloat16* p, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
 }
 IFA_INLINE void store(std::int16_t* p, Float x) {
-    const __m256i wide = _mm256_cvtps_epi32(x);
+    // Packing saturates. What is out of range converts to the least integer, so only the upper bound is needed before.
+    const __m256i wide = _mm256_cvtps_epi32(_mm256_min_ps(set(32767.f), x));
     const __m128i high = _mm256_extracti128_si256(wide, 1);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(_mm256_castsi256_si128(wide), high));
 }
