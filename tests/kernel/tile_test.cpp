@@ -183,7 +183,7 @@ void hide(RandomTile<T>& random, std::uint64_t visible) {
     random.tile.pack();
 }
 
-TEST(Tile, AsksForTheRowsOfHiddenTokensUnlessTheyAreMany) {
+TEST(Tile, AsksForTheRowsOfHiddenTokensWhereGapsCostMore) {
     const auto asked = [](std::uint64_t visible) {
         RandomTile<float> random(kTileTokens, 8, 2);
         const std::vector<const float*> rows(random.tile.keys, random.tile.keys + kTileTokens);
@@ -199,7 +199,7 @@ TEST(Tile, AsksForTheRowsOfHiddenTokensUnlessTheyAreMany) {
     EXPECT_EQ(asked(0xffffffffffff), 48u);
     EXPECT_EQ(asked(0x0000000f), 4u);  // no gap
     EXPECT_EQ(asked(0xffffff000000), 24u);
-    EXPECT_EQ(asked(0x555555555555), 48u);
+    EXPECT_EQ(asked(0x555555555555), ifa::simd::kLanes < 16 ? 48u : 24u);
     EXPECT_EQ(asked(0x800000000001), 2u);
 }
 

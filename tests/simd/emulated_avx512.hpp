@@ -119,6 +119,10 @@ IFA_EMULATED __m512i _mm512_maskz_cvtepu16_epi32(__mmask16 k, __m256i x) {
     return masked(k, Integers{_mm256_cvtepu16_epi32(_mm256_castsi256_si128(x)),
                               _mm256_cvtepu16_epi32(_mm256_extracti128_si256(x, 1))});
 }
+IFA_EMULATED __m512i _mm512_maskz_cvtepi16_epi32(__mmask16 k, __m256i x) {
+    return masked(k, Integers{_mm256_cvtepi16_epi32(_mm256_castsi256_si128(x)),
+                              _mm256_cvtepi16_epi32(_mm256_extracti128_si256(x, 1))});
+}
 IFA_EMULATED __m512i _mm512_maskz_cvtepi8_epi32(__mmask16 k, __m128i x) {
     return masked(k, Integers{_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_srli_si128(x, 8))});
 }
@@ -216,6 +220,13 @@ IFA_EMULATED __m512 _mm512_maskz_shuffle_f32x4(__mmask16 k, __m512 a, __m512 b, 
     const Floats x = halves(a), y = halves(b);
     return masked(k, Floats{_mm256_set_m128(block_of(x, order >> 2 & 3), block_of(x, order & 3)),
                             _mm256_set_m128(block_of(y, order >> 6 & 3), block_of(y, order >> 4 & 3))});
+}
+IFA_EMULATED __m512 _mm512_maskz_expand_ps(__mmask16 k, __m512 x) {
+    float from[16], to[16] = {};
+    std::memcpy(from, &x, sizeof(x));
+    for (std::size_t i = 0, turn = 0; i < 16; ++i)
+        if (k >> i & 1) to[i] = from[turn++];
+    return std::bit_cast<__m512>(to);
 }
 IFA_EMULATED float _mm512_cvtss_f32(__m512 x) {
     return _mm256_cvtss_f32(halves(x).low);

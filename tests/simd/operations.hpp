@@ -234,6 +234,19 @@ TEST(SIMD_SUITE, HiddenLanesAreMinusInfinity) {
     }
 }
 
+TEST(SIMD_SUITE, LanesMoveTogetherAndApart) {
+    for (std::uint64_t bits = 0; bits < 0x10000; ++bits) {
+        const std::vector<float> before = lanes(ladder(1, 2)), together = lanes(simd::compress(ladder(1, 2), bits));
+        const std::vector<float> apart = lanes(simd::expand(ladder(1, 2), bits));
+        std::size_t turn = 0;
+        for (std::size_t i = 0; i < simd::kLanes; ++i) {
+            if (!(bits >> i & 1)) continue;
+            ASSERT_EQ(together[turn], before[i]) << bits << ' ' << i;
+            ASSERT_EQ(apart[i], before[turn++]) << bits << ' ' << i;
+        }
+    }
+}
+
 // The reductions of kLanes vectors at once.
 template <simd::Combine combine, class RowOf>
 std::vector<float> reduced(const RowOf& row) {
@@ -340,6 +353,19 @@ TEST(SIMD_SUITE, Int16StoresSaturateAndRoundToEven) {
         simd::store(stored, simd::set(x));
         const double expected = std::nearbyint(std::clamp(double{x}, -32768.0, 32767.0));
         for (const std::int16_t y : stored) EXPECT_EQ(double{1} * y, expected) << x;
+    }
+}
+
+TEST(SIMD_SUITE, EveryInt16LoadsAndStoresExactly) {
+    for (int first = -0x8000; first < 0x8000; first += simd::kLanes) {
+        std::int16_t elements[simd::kLanes], stored[simd::kLanes];
+        for (int i = 0; i < simd::kLanes; ++i) elements[i] = static_cast<std::int16_t>(first + i);
+        const std::vector<float> loaded = lanes(simd::load(elements));
+        simd::store(stored, simd::load(elements));
+        for (int i = 0; i < simd::kLanes; ++i) {
+            ASSERT_EQ(static_cast<double>(loaded[static_cast<std::size_t>(i)]), first + i);
+            ASSERT_EQ(stored[i], elements[i]);
+        }
     }
 }
 

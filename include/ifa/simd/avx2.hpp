@@ -31,6 +31,9 @@ IFA_INLINE Float load(const bfloat16* p) {
 IFA_INLINE Float load(const std::int8_t* p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
+IFA_INLINE Float load(const std::int16_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 
 // For integer products: sums of 32 bits, and pairs of 16 bits that each sum takes one of.
 using Int = __m256i;
@@ -167,6 +170,33 @@ IFA_INLINE Float exchange_high(Float a, Float b) {
 }
 IFA_INLINE float first(Float x) {
     return _mm256_cvtss_f32(x);
+}
+
+// For each byte of mask, a byte for each lane: the lanes whose bits are set, in turn; and of each, its turn.
+struct LaneOrders {
+    std::uint64_t compress[256], expand[256];
+};
+inline constexpr LaneOrders kLaneOrders = [] {
+    LaneOrders orders{};
+    for (std::uint64_t mask = 0; mask < 256; ++mask) {
+        std::uint64_t turn = 0;
+        for (std::uint64_t lane = 0; lane < 8; ++lane) {
+            orders.expand[mask] |= turn << (8 * lane);
+            if (mask >> lane & 1) orders.compress[mask] |= lane << (8 * turn++);
+        }
+    }
+    return orders;
+}();
+IFA_INLINE Float in_lane_order(Float x, const std::uint64_t& order) {
+    const __m128i lanes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(&order));
+    return _mm256_permutevar8x32_ps(x, _mm256_cvtepu8_epi32(lanes));
+}
+// The lanes of x whose bits are set, in turn, then any; and lanes in turn where bits are set, any elsewhere.
+IFA_INLINE Float compress(Float x, std::uint64_t bits) {
+    return in_lane_order(x, kLaneOrders.compress[bits & 255]);
+}
+IFA_INLINE Float expand(Float x, std::uint64_t bits) {
+    return in_lane_order(x, kLaneOrders.expand[bits & 255]);
 }
 
 // mantissa * 2^n, where the low bits of the float `n_plus_magic` hold the integer n (see exp).

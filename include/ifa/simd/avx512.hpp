@@ -44,6 +44,11 @@ IFA_INLINE Float load(const std::int8_t* p) {
     return widen_int8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
+IFA_INLINE Float load(const std::int16_t* p) {
+    const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_maskz_cvtepi32_ps(kAll, _mm512_maskz_cvtepi16_epi32(kAll, narrow));
+}
+
 // kLanes doubles times a factor, in double, rounded to floats.
 IFA_INLINE Float load_scaled(const double* p, double factor) {
     const __m512d by = _mm512_set1_pd(factor);
@@ -200,6 +205,14 @@ IFA_INLINE Float exchange_high(Float a, Float b) {
 }
 IFA_INLINE float first(Float x) {
     return _mm512_cvtss_f32(x);
+}
+
+// The lanes of x whose bits are set, in turn, then any; and lanes in turn where bits are set, any elsewhere.
+IFA_INLINE Float compress(Float x, std::uint64_t bits) {
+    return _mm512_maskz_compress_ps(static_cast<__mmask16>(bits), x);
+}
+IFA_INLINE Float expand(Float x, std::uint64_t bits) {
+    return _mm512_maskz_expand_ps(static_cast<__mmask16>(bits), x);
 }
 
 // mantissa * 2^n, where the low bits of the float `n_plus_magic` hold the integer n (see exp).

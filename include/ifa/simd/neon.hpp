@@ -39,6 +39,9 @@ IFA_INLINE Float load(const std::int8_t* p) {
     const int8x8_t twice = vreinterpret_s8_s32(vdup_n_s32(bytes_at<std::int32_t>(p)));
     return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(twice))));
 }
+IFA_INLINE Float load(const std::int16_t* p) {
+    return vcvtq_f32_s32(vmovl_s16(vld1_s16(p)));
+}
 
 IFA_INLINE Float add(Float a, Float b) {
     return vaddq_f32(a, b);

@@ -51,8 +51,10 @@ IFA_INLINE Float load(const float16* p) {
 IFA_INLINE Float load(const bfloat16* p) {
     return bits_as<Float>(widen<std::uint16_t>(p) << 16);
 }
-IFA_INLINE Float load(const std::int8_t* p) {
-    std::int8_t lanes[kLanes];
+// Of integers of 8 or 16 bits.
+template <class Integer>
+IFA_INLINE Float load(const Integer* p) {
+    Integer lanes[kLanes];
     std::memcpy(lanes, p, sizeof(lanes));
     return Float{static_cast<float>(lanes[0]), static_cast<float>(lanes[1]), static_cast<float>(lanes[2]),
                  static_cast<float>(lanes[3])};

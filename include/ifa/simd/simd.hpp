@@ -63,6 +63,22 @@ IFA_INLINE Float reduce_quads(const Float (&quads)[kLanes / 4]) {
     else return halve<combine, 3>(halve<combine, 2>(quads[0], quads[1]), halve<combine, 2>(quads[2], quads[3]));
 }
 
+#if !defined(IFA_ISA_AVX512) && !defined(IFA_ISA_AVX2)
+// The lanes of x whose bits are set, in turn, then any; and lanes in turn where bits are set, any elsewhere.
+IFA_INLINE Float compress(Float x, std::uint64_t bits) {
+    float from[kLanes], to[kLanes] = {};
+    store(from, x);
+    for (std::uint64_t i = 0, turn = 0; i < kLanes; turn += bits >> i++ & 1) to[turn] = from[i];
+    return load(to);
+}
+IFA_INLINE Float expand(Float x, std::uint64_t bits) {
+    float from[kLanes], to[kLanes];
+    store(from, x);
+    for (std::uint64_t i = 0, turn = 0; i < kLanes; turn += bits >> i++ & 1) to[i] = from[turn];
+    return load(to);
+}
+#endif
+
 // The first `count` elements, 1 to kLanes - 1, then zeros; reads nothing beyond them.
 template <class T>
 IFA_INLINE Float load_partial(const T* p, Index count) {
