@@ -120,6 +120,7 @@ inline constexpr Exponents kSafeExponents<float16> = {-60, 60};
 // multiplier.
 template <class Problem>
 IFA_INLINE void fold_exact_queries(const Problem& problem, const Work& work, const Scratch& scratch) {
+    static_assert(!Problem::kNeedsKeyConstant);  // asks terms, for Clang warns of a kShiftInvariant that nobody reads
     const Index dim = problem.geometry.key_dim, padded_dim = scratch.queries.stride;
     constexpr Exponents kSafe = kSafeExponents<typename Problem::key_type>;
     const int scale_exponent = exponent_of(__builtin_fabs(problem.scale));
