@@ -145,6 +145,13 @@ TEST(Fold, ModerateRowsOverFloat16KeysStayAsTheyAre) {
     }
 }
 
+TEST(Fold, TheLeastNumbersGrowByMoreThanAFloatHolds) {
+    const Folded<> row({0x1p-149f, -0x1p-148f}, 0x1p10);
+    EXPECT_EQ(row.folded[0], 0x1p-19f);
+    EXPECT_EQ(row.folded[1], -0x1p-18f);
+    EXPECT_EQ(row.multiplier, 0x1p-120f);
+}
+
 TEST(Fold, ARowOfZerosStaysZeroAndIsPaddedWithZeros) {
     const Folded<> zeros(std::vector<float>(9, 0.f), 0.5);
     EXPECT_EQ(zeros.largest(), 0);
