@@ -106,8 +106,8 @@ struct Tile : Slots {
     IFA_INLINE const Value* const* asked_values() const { return asks_all() ? slot_values_ : values + first_row; }
 
    private:
-    // The rows of hidden tokens too, unless they are many? With half of them hidden at random, that was a sixth faster
-    // on a core with AVX2 (Zen 3), and a fifth slower on one with AVX-512 (Emerald Rapids).
+    // Whether rows of hidden tokens are asked for as well, unless they are many. With half of them hidden at random,
+    // that was a sixth faster on a core with AVX2 (Zen 3) and a fifth slower on one with AVX-512 (Emerald Rapids).
     IFA_INLINE bool asks_all() const { return simd::kLanes < 16 && packed && 3 * rows() >= tokens; }
 
     const Key* slot_keys_[kTileTokens];
