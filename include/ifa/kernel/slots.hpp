@@ -81,7 +81,7 @@ struct Tile : Slots {
         packed = has_gaps();
         first_row = 0;
         if (packed) {
-            for (int slot = 0; slot < tokens; ++slot) {
+            for (int slot = 0; asks_all() && slot < tokens; ++slot) {
                 slot_keys_[slot] = keys[slot];
                 slot_values_[slot] = values[slot];
             }
