@@ -120,9 +120,9 @@ __attribute__((noinline)) void score_rows(RowsOf<typename Arithmetic::query_type
     constexpr int kTokens = Arithmetic::kBlocks.score_tokens[Heads];
     static_assert(kTokens > 1 && kTokens <= kMostBlockTokens);
     UpcomingRows<Key, Value> own = upcoming.take(share);
-    const int times = parts_of(own.asks(), 2 * parts_of(rows, kTokens));
+    own.spread(2 * parts_of(rows, kTokens));
     const auto ask = [&]() __attribute__((always_inline)) {
-        own.ask(times);
+        own.ask();
     };
     for (int row = 0; row < rows; row += kTokens)
         score_block<Arithmetic, update, Heads, kTokens>(queries, keys + row, head_dim, scores.from(0, row), ask);
@@ -190,10 +190,12 @@ __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmeti
     UpcomingRows<Key, Value> own = upcoming.take(share);
     typename Arithmetic::Sum sum[Heads][Vectors];
     clear<Arithmetic>(sum);
-    const int asks = own.asks(), steps = parts_of(rows, Arithmetic::kRows), times = parts_of(asks, steps);
-    const int pace = (asks == 0 ? steps : asks < steps ? steps / asks : 1) * Arithmetic::kRows;
+    // At least two steps from one ask to the next: where every step asks, less stays in registers.
+    const int steps = parts_of(rows, Arithmetic::kRows), parts = own.parts();
+    const int pace = (parts == 0 ? steps : 2 * parts < steps ? steps / parts : 2) * Arithmetic::kRows;
+    own.spread(parts_of(rows, pace));
     for (int row = 0; row < rows;) {
-        own.ask(times);
+        own.ask();
         for (const int end = row + pace < rows ? row + pace : rows; row < end; row += Arithmetic::kRows) {
             const auto weight = weights.weights.from(0, row);
             const auto value = values(row);
