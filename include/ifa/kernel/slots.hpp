@@ -81,9 +81,11 @@ struct Tile : Slots {
         packed = has_gaps();
         first_row = 0;
         if (packed) {
-            for (int slot = 0; asks_all() && slot < tokens; ++slot) {
-                slot_keys_[slot] = keys[slot];
-                slot_values_[slot] = values[slot];
+            if (asks_all()) {
+                for (int slot = 0; slot < tokens; ++slot) {
+                    slot_keys_[slot] = keys[slot];
+                    slot_values_[slot] = values[slot];
+                }
             }
             int row = 0;
             for_each_bit(visible, [&](int slot) {

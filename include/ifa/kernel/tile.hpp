@@ -192,7 +192,7 @@ __attribute__((noinline)) void accumulate_block(const Weights<typename Arithmeti
     clear<Arithmetic>(sum);
     // At least two steps from one ask to the next: where every step asks, less stays in registers.
     const int steps = parts_of(rows, Arithmetic::kRows), parts = own.parts();
-    const int pace = (parts == 0 ? steps : 2 * parts < steps ? steps / parts : 2) * Arithmetic::kRows;
+    const int apart = parts > 0 ? steps / parts : steps, pace = (apart > 2 ? apart : 2) * Arithmetic::kRows;
     own.spread(parts_of(rows, pace));
     for (int row = 0; row < rows;) {
         own.ask();
